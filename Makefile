@@ -1,0 +1,61 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+export BENTOML_DO_NOT_TRACK := True
+export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba
+
+.PHONY: help setup console system demo real test lint fmt bench drill clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install it or set PYTHON="; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/.ready  ## the environment, from requirements.lock
+
+serving/console/node_modules/.package-lock.json: serving/console/package-lock.json
+	@training/system.sh npm
+	cd serving/console && npm ci --no-audit --no-fund --loglevel=error
+
+console: setup serving/console/node_modules/.package-lock.json  ## the console's JavaScript, by its lock file
+	$(BIN)/python -m serving.console.vendor
+
+demo: setup console  ## the main job on simulated histories, from end to end
+	$(BIN)/lianjing demo $(if $(KEEP),--keep)
+
+real: setup console  ## the main job on the real files beside the project
+	$(BIN)/lianjing real $(if $(KEEP),--keep)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: setup console lint  ## every check and test
+	@training/system.sh chromium
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/numba-checked $(BIN)/python -m pytest
+
+fmt: setup  ## mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## benchmarks; figures go to build/bench
+	$(BIN)/python -m tests.bench.score
+
+drill: setup  ## slow reliability drills
+	@echo "drill: nothing to do yet"
+
+clean:  ## remove what was built (not the environment)
+	rm -rf build .lianjing

@@ -1,0 +1,144 @@
+"""A scenario's events as integer columns: the only form that kernels see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.contracts.vectors import Integers
+from features.kernels import MISSING, NEVER
+from features.spec import Key, Scenario
+from features.store.ledger import Ledger
+
+_QUERY: Final = (
+    "SELECT seq, kind, event_id, version, effective_us, ordinal, observed_us, retracted, fields "
+    "FROM event WHERE scenario = ? ORDER BY seq"
+)
+_SCHEMA: Final = {
+    "seq": pl.Int64,
+    "kind": pl.String,
+    "event_id": pl.String,
+    "version": pl.Int64,
+    "t": pl.Int64,
+    "o": pl.Int64,
+    "observed": pl.Int64,
+    "retracted": pl.Int64,
+    "fields": pl.String,
+}
+
+
+@dataclass
+class Columns:
+    """All event versions of a scenario, one position a version, in the ledger's order.
+
+    `known` is the rank of `(observed_at, seq)`, `gone` the rank at which a later version took the
+    row's place. `codes` hold dense codes (-1 for missing), `texts` what each code stands for,
+    `numbers` integers (MISSING for missing).
+    """
+
+    frame: pl.DataFrame
+    t: Integers
+    o: Integers
+    observed: Integers
+    seq: Integers
+    known: Integers
+    gone: Integers
+    gone_row: Integers
+    retracted: NDArray[np.bool_]
+    codes: dict[str, Integers]
+    texts: dict[str, list[str]]
+    numbers: dict[str, Integers]
+
+    @classmethod
+    def read(cls, ledger: Ledger, scenario: Scenario) -> Self:
+        """All versions of `scenario` in the ledger."""
+        rows = ledger.connection.execute(_QUERY, (scenario.name,)).fetchall()
+        frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+        types: Mapping[str, type[pl.DataType]] = {
+            item.name: pl.String if item.kind in ("key", "category") else pl.Int64
+            for item in scenario.fields
+        }
+        struct = pl.Struct([pl.Field(name, kind) for name, kind in types.items()])
+        frame = frame.with_columns(pl.col("fields").str.json_decode(struct)).unnest("fields")
+        return cls.of(frame, scenario)
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, scenario: Scenario) -> Self:
+        """Columns of a frame that holds what the ledger's query and the fields give."""
+        observed, seq = frame["observed"].to_numpy(), frame["seq"].to_numpy()
+        known = np.empty(len(frame), np.int64)
+        known[np.lexsort((seq, observed))] = np.arange(len(frame))
+        gone, gone_row = _gone(frame, known)
+        columns = cls(
+            frame=frame,
+            t=frame["t"].to_numpy(),
+            o=frame["o"].to_numpy(),
+            observed=observed,
+            seq=seq,
+            known=known,
+            gone=gone,
+            gone_row=gone_row,
+            retracted=frame["retracted"].to_numpy() != 0,
+            codes={},
+            texts={},
+            numbers={},
+        )
+        for item in scenario.fields:
+            if item.kind in ("key", "category"):
+                columns.encode(item.name)
+            else:
+                columns.numbers[item.name] = frame[item.name].fill_null(MISSING).to_numpy()
+        columns.encode("kind")
+        return columns
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    def encode(self, name: str) -> None:
+        """Give the texts of column `name` dense codes in the order of the texts."""
+        texts = self.frame[name]
+        self.codes[name] = (texts.rank("dense").cast(pl.Int64) - 1).fill_null(-1).to_numpy()
+        self.texts[name] = texts.drop_nulls().unique().sort().to_list()
+
+    def chosen(self, name: str, values: tuple[str, ...]) -> NDArray[np.bool_]:
+        """Which rows have one of `values` in column `name`."""
+        wanted = [k for k, text in enumerate(self.texts[name]) if text in values]
+        return np.isin(self.codes[name], wanted)
+
+    def group(self, key: Key) -> Integers:
+        """One dense code a combination of the key's fields, -1 where any is missing."""
+        combined = self.codes[key[0]].copy()
+        for name in key[1:]:
+            codes = self.codes[name]
+            missing = (combined < 0) | (codes < 0)
+            combined = combined * (int(codes.max(initial=0)) + 1) + codes
+            combined[missing] = -1
+            combined = _dense(combined)
+        return combined
+
+
+def _dense(codes: Integers) -> Integers:
+    values, inverse = np.unique(codes, return_inverse=True)
+    return inverse.astype(np.int64) - (1 if len(values) and values[0] < 0 else 0)
+
+
+def _gone(frame: pl.DataFrame, known: Integers) -> tuple[Integers, Integers]:
+    """Rank and row of the first-known later version of each row; NEVER and -1 where none."""
+    gone, row = np.full(len(frame), NEVER), np.full(len(frame), -1)
+    several = (
+        frame.with_row_index("row")
+        .select("row", "kind", "event_id", "version")
+        .filter(pl.len().over("kind", "event_id") > 1)
+        .sort("kind", "event_id", "version", descending=[False, False, True])
+    )
+    last, best = None, -1
+    for index, kind, event_id, _ in several.iter_rows():
+        if (kind, event_id) != last:
+            last, best = (kind, event_id), -1
+        if best >= 0:
+            gone[index], row[index] = known[best], best
+        best = index if best < 0 or known[index] < known[best] else best
+    return gone, row

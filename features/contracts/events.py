@@ -1,0 +1,122 @@
+"""Events: what happened, when it happened, when the ledger learned it.
+
+An event version is never changed; a correction is a further version of the same event, and a
+retraction is a version that says the event no longer counts.
+All values are integers or text: money in minor units (fen, pence), decimals in fixed point as their
+field declares, instants in microseconds since 1970-01-01 UTC. Nothing here is a float.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+VALUE_BOUND: Final = 2**43
+"""Largest absolute integer a measured field may hold: with it a window of 2**20 rows keeps
+n * sum(x**2) below 2**127, so no state can wrap. 2**43 fen is 88 billion yuan."""
+
+FieldKind = Literal["key", "category", "money", "number", "instant"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
+FieldValue = Annotated[int, Field(strict=True)] | Annotated[str, Field(max_length=256)] | None
+
+
+def to_us(instant: datetime) -> int:
+    """Microseconds since 1970-01-01 UTC, exactly.
+
+    >>> to_us(datetime(1970, 1, 2, tzinfo=UTC))
+    86400000000
+    """
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def from_us(us: int) -> datetime:
+    """The instant `us` microseconds after 1970-01-01 UTC.
+
+    >>> from_us(86_400_000_000).isoformat()
+    '1970-01-02T00:00:00+00:00'
+    """
+    return EPOCH + timedelta(microseconds=us)
+
+
+class EventField(BaseModel):
+    """One declared field of a scenario's events.
+
+    `key` names whom history is kept for; `category` is a code compared for equality only; `money`
+    is
+    in minor units of the event's currency; `number` is an integer (`scale` decimal places of fixed
+    point); `instant` is a second point in time, in microseconds. A `pseudonym` field is replaced at
+    the door by a keyed HMAC of what came in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    kind: FieldKind
+    title_zh: str
+    title_en: str
+    required: bool = False
+    scale: Annotated[int, Field(ge=0, le=6)] = 0
+    pseudonym: bool = False
+
+
+class Event(BaseModel):
+    """One version of something that happened, as it enters the ledger.
+
+    `ordinal` orders events of one instant where a mapping declares that file order carries the
+    order
+    (date-only stamps); it is 0 elsewhere, and events of one instant are then invisible to each
+    other.
+
+    >>> event = Event(scenario="payouts", kind="payout_paid", event_id="P-1",
+    ...               effective_at="2026-03-01T09:00:00+08:00", currency="CNY",
+    ...               fields={"enterprise": "E-1", "amount_minor": 120_000})
+    >>> event.effective_us
+    1772326800000000
+    >>> event.digest == event.model_copy(update={"fields": {"amount_minor": 120_000,
+    ...                                                      "enterprise": "E-1"}}).digest
+    True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scenario: Name
+    kind: Name
+    event_id: Identifier
+    version: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 1
+    effective_at: AwareDatetime
+    ordinal: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
+    retracted: bool = False
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
+    fields: Mapping[Name, FieldValue] = Field(default_factory=dict)
+
+    @property
+    def effective_us(self) -> int:
+        """When it happened, in microseconds since 1970-01-01 UTC."""
+        return to_us(self.effective_at)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content; two versions with one digest say the same."""
+        return hashlib.sha256(self.payload().encode()).hexdigest()
+
+    def payload(self) -> str:
+        """Canonical JSON of the content: keys sorted, no spaces, the instant in microseconds."""
+        content = self.model_dump(mode="json", exclude={"effective_at", "fields"})
+        content["effective_us"] = self.effective_us
+        content["fields"] = dict(sorted(self.fields.items()))
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class Stored(BaseModel):
+    """An event version with what the ledger added: its place in the order, when it was learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event: Event
+    seq: int
+    observed_us: int

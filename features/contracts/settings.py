@@ -1,0 +1,64 @@
+"""Everything an operator may turn, read once at the edge and handed down."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one installation, from `LIANJING_*` environment variables.
+
+    >>> Settings(home=Path("/srv/lianjing")).ledger_path.as_posix()
+    '/srv/lianjing/ledger.db'
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LIANJING_", frozen=True, extra="forbid")
+
+    home: Path = Path(".lianjing")
+    """Folder of everything that is written: ledger, bundles, reports, MLflow's embedded store."""
+    mlflow_uri: str = ""
+    """MLflow tracking and registry store; empty means `sqlite:///<home>/mlflow.db`."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 3000
+    api_key_sha256: str = ""
+    """SHA-256 (hex) of the platform's API key; empty refuses every call that needs one."""
+    console_key_sha256: str = ""
+    """SHA-256 (hex) of the reviewers' access key in embedded mode."""
+    pseudonym_key: SecretStr = SecretStr("")
+    """Key of the HMAC that replaces personal identifiers; empty refuses fields that need one."""
+    pseudonym_key_id: str = "k1"
+    alert_budget: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Share of events that reviewers have room for."""
+    body_limit: Annotated[int, Field(ge=1024)] = 65_536
+    """Largest body of one call, in bytes."""
+    rate_limit: Annotated[int, Field(ge=1)] = 10_000
+    """Calls one key may make in ten seconds."""
+    deadline_s: Annotated[float, Field(gt=0)] = 4.0
+    """Seconds after which a call is answered 503 rather than late."""
+    poll_s: Annotated[float, Field(gt=0)] = 2.0
+    """Seconds between looks for a newly promoted bundle."""
+    history_cache_rows: Annotated[int, Field(ge=10_000)] = 4_000_000
+    """Rows of history kept in memory by the live path."""
+
+    @cached_property
+    def ledger_path(self) -> Path:
+        """SQLite file of ledger, history, records and deployments."""
+        return self.home / "ledger.db"
+
+    @cached_property
+    def bundles(self) -> Path:
+        """Folder of promoted bundles, one a digest."""
+        return self.home / "bundles"
+
+    @cached_property
+    def reports(self) -> Path:
+        """Folder of quality and evaluation reports."""
+        return self.home / "reports"
+
+    @cached_property
+    def tracking_uri(self) -> str:
+        """Where MLflow keeps runs and the registry."""
+        return self.mlflow_uri or f"sqlite:///{self.home / 'mlflow.db'}"

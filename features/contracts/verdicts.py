@@ -1,0 +1,156 @@
+"""Verdicts, reasons and records: what crosses the border about one scored event.
+
+The words follow section 3 of the record schema `anomaly_record/1`: a percentile is the share of
+held-out ordinary events scored lower, never a probability; a reason states actual against typical
+and who the peers are. No raw detector score leaves the service.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.contracts.events import Identifier, Name
+
+
+class Status(StrEnum):
+    """What stands behind a feature's value; null is not zero."""
+
+    OK = "ok"
+    NOT_APPLICABLE = "not_applicable"
+    INSUFFICIENT = "insufficient"
+    ERROR = "error"
+    IMPUTED = "imputed"
+
+
+class Band(StrEnum):
+    """Severity by percentile: low from 0.95, medium from 0.99, high from 0.999."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Relation(StrEnum):
+    """How the model's view stands to the fixed rules' warnings, frozen at scoring."""
+
+    CONFIRMS = "confirms"
+    NEW = "new"
+    RULE_ONLY = "rule_only"
+    NONE = "none"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Peers(_Frozen):
+    """Whom an event was compared with: the group's key, its level (0 is finest) and size."""
+
+    key: str
+    level: int
+    n: int
+
+
+class Evidence(_Frozen):
+    """An event that the feature was computed from, as the ledger knew it."""
+
+    kind: Name
+    event_id: str
+    version: int
+    seq: int
+    effective_at: datetime
+
+
+class Reason(_Frozen):
+    """One feature's part in a score, in terms a reviewer can check.
+
+    `contribution` is in units of the score; `share` is its positive part over the sum of positive
+    parts. `actual`, `typical`, `lo` and `hi` are in `unit` and are computed in one place.
+    """
+
+    feature: Name
+    name_zh: str
+    name_en: str
+    unit: str
+    actual: float | None
+    typical: float | None
+    lo: float | None
+    hi: float | None
+    direction: Literal["high", "low", "none"]
+    status: Status
+    contribution: float
+    share: Annotated[float, Field(ge=0, le=1)]
+    peers: Peers | None
+    window_days: int | None
+    statement_zh: str
+    statement_en: str
+    evidence: tuple[Evidence, ...] = ()
+    false_alarm_zh: str = ""
+    false_alarm_en: str = ""
+
+
+class RuleWarning(_Frozen):
+    """One fixed rule's answer about an event, the host's own or ours."""
+
+    rule: Name
+    status: Literal["hit", "clear", "not_applicable", "insufficient"]
+    source: Literal["host", "lianjing"] = "host"
+    detail: Annotated[str, Field(max_length=512)] = ""
+
+
+class Provenance(_Frozen):
+    """What the score was made with; the same provenance and vector give the same score."""
+
+    bundle_digest: str
+    model_version: str
+    spec_hash: str
+    kernel_version: str
+    as_of_seq: int
+    vector_digest: str
+
+
+class Scores(_Frozen):
+    """How unusual the event is among held-out ordinary events of its scenario."""
+
+    percentile: Annotated[float, Field(ge=0, le=1)]
+    p_value: Annotated[float, Field(gt=0, le=1)]
+    one_in: int
+    band: Band
+    is_alert: bool
+
+
+class FeatureValue(_Frozen):
+    """One cell of the event's vector."""
+
+    feature: Name
+    value: float | None
+    status: Status
+
+
+class Verdict(_Frozen):
+    """The answer to one scoring call."""
+
+    record_id: Identifier
+    scenario: Name
+    kind: Name
+    event_id: Identifier
+    version: int
+    scored_at: datetime
+    scores: Scores
+    relation: Relation
+    rules: tuple[RuleWarning, ...]
+    reasons: tuple[Reason, ...]
+    provenance: Provenance
+
+
+class AnomalyRecord(_Frozen):
+    """The immutable stored verdict, with the vector it was made from."""
+
+    schema_: Literal["anomaly_record/1"] = Field(default="anomaly_record/1", alias="schema")
+    verdict: Verdict
+    vector: tuple[FeatureValue, ...]
+    amount_minor: int | None
+    currency: str

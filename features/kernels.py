@@ -1,0 +1,476 @@
+"""Window states over integer columns: one pass a key, exact, the same in batch and live.
+
+A source row j is in the window of a query i when `t_i - W <= t_j`, `(t_j, o_j) < (t_i, o_i)`,
+`known_j < known_i` and it had not been superseded or retracted by then (`gone_j > known_i`).
+`known` is the rank of `(observed_at, seq)`, so it is unique a row; ties in `(t, o)` are invisible.
+
+States are integers, so neither the order of rows nor the way they were merged can change a bit.
+Keys whose rows were all learned in the order in which they happened take a two-pointer pass; the
+others are gathered row by row under the rule above. Live queries gather too.
+
+Squares are kept in three sums of 22-bit halves, `x = sign(x) * (h * 2**22 + l)`:
+`a = sum(h*h)`, `b = sum(h*l)`, `c = sum(l*l)`; with `|x| <= 2**43` and at most 2**20 rows none
+wraps.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from features.contracts.vectors import Integers
+
+KERNEL_VERSION: Final = "1"
+MISSING: Final = -(2**62)
+"""Stands for a missing integer in every column."""
+NEVER: Final = 2**62
+"""The `gone` rank of a row that was never superseded."""
+MAX_ROWS: Final = 2**20
+"""Rows a window may hold before a sum of squares could wrap; beyond it the cell is an error."""
+
+GRID_STEPS: Final = 64
+"""Grid steps an octave: a step is at most 1.6 % of a value."""
+GRID_BITS: Final = 6
+GRID_HALF: Final = GRID_STEPS * 44
+_GRID_SIZE: Final = 2 * GRID_HALF + 1
+_FENWICK_TOP: Final = 4096
+
+N, S1, A, B, C, LOW, HIGH = range(7)
+"""Columns of a moments state: rows, sum, three parts of the sum of squares, minimum, maximum."""
+DISTINCT, SQUARES = 1, 2
+"""Columns of a codes state after `N`: distinct codes, sum of squared counts."""
+MEDIAN, MAD = 1, 2
+"""Columns of a grid state after `N`: lower median, lower median of absolute deviations."""
+LAST, FIRST = 0, 1
+"""Columns of an ends state: source rows of the last and of the first event in the window, or -1."""
+
+Bools = NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def grid(values: Integers) -> Integers:
+    """Integer log grid: `sign(x) * round-down(64 * log2(|x| + 1))`, log2 linear inside an octave.
+
+    >>> grid(np.array([0, 1, 3, -3, 1000, MISSING])).tolist()
+    [0, 64, 128, -128, 637, -4611686018427387904]
+    """
+    out = np.empty(len(values), np.int64)
+    for i in range(len(values)):
+        x = values[i]
+        if x == MISSING:
+            out[i] = MISSING
+            continue
+        y = abs(x) + 1
+        octave = 0
+        while y >> (octave + 1):
+            octave += 1
+        step = octave * GRID_STEPS + (((y - (np.int64(1) << octave)) * GRID_STEPS) >> octave)
+        out[i] = step if x >= 0 else -step
+    return out
+
+
+@njit(cache=True, nogil=True)
+def ungrid(step: float) -> float:
+    """The value in the middle of a grid step.
+
+    >>> ungrid(64), ungrid(637)
+    (1.0, 1003.0)
+    """
+    magnitude = abs(step)
+    octave = int(magnitude // GRID_STEPS)
+    rest = magnitude - octave * GRID_STEPS
+    width = float(np.int64(1) << octave) / GRID_STEPS
+    middle = width / 2.0 if octave > GRID_BITS else 0.0
+    value = float(np.int64(1) << octave) + rest * width + middle - 1.0
+    return value if step >= 0 else -value
+
+
+@njit(cache=True, nogil=True)
+def _is_before(t: int, o: int, query_t: int, query_o: int) -> bool:
+    return t < query_t or (t == query_t and o < query_o)
+
+
+@njit(cache=True, nogil=True)
+def plan(source: Integers, query: Integers) -> Integers:
+    """Pair the groups of sorted sources with those of sorted queries.
+
+    `source` is (5, m): group, t, o, known, gone; `query` is (4, n): group, t, o, known; both sorted
+    by (group, t, o, known). Returns (groups, 5): first and last query, first and last source, and
+    whether the group has late or superseded rows.
+    """
+    out = np.empty((query.shape[1], 5), np.int64)
+    groups, i, s = 0, 0, 0
+    while i < query.shape[1]:
+        start, g = i, query[0, i]
+        while i < query.shape[1] and query[0, i] == g:
+            i += 1
+        while s < source.shape[1] and source[0, s] < g:
+            s += 1
+        first = s
+        while s < source.shape[1] and source[0, s] == g:
+            s += 1
+        out[groups, 0], out[groups, 1], out[groups, 2], out[groups, 3] = start, i, first, s
+        out[groups, 4] = 1 if _has_late(source, query, out[groups]) else 0
+        groups += 1
+    return out[:groups]
+
+
+@njit(cache=True, nogil=True)
+def _has_late(source: Integers, query: Integers, span: Integers) -> bool:
+    newest, hi = np.int64(-1), span[2]
+    for j in range(span[2], span[3]):
+        if source[4, j] != NEVER:
+            return True
+    for i in range(span[0], span[1]):
+        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+            newest = max(newest, source[3, hi])
+            hi += 1
+        if newest >= query[3, i]:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _gather(source: Integers, query: Integers, lo: int, hi: int, i: int, out: Integers) -> int:
+    """Write the sources of [lo, hi) that query `i` may see to `out`; return how many."""
+    n = 0
+    for j in range(lo, hi):
+        if source[3, j] < query[3, i] and source[4, j] > query[3, i]:
+            out[n] = j
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def moments_of(x: Integers, rows: Integers, n: int, out: Integers) -> None:
+    """State of the values at the first `n` of `rows`; missing values are passed over."""
+    out[:] = 0
+    out[LOW], out[HIGH] = NEVER, -NEVER
+    for k in range(n):
+        v = x[rows[k]]
+        if v != MISSING:
+            _add(out, v, 1)
+            out[LOW], out[HIGH] = min(out[LOW], v), max(out[HIGH], v)
+
+
+@njit(cache=True, nogil=True)
+def _add(state: Integers, v: int, sign: int) -> None:
+    h, low = abs(v) >> 22, abs(v) & 0x3FFFFF
+    state[N] += sign
+    state[S1] += sign * v
+    state[A] += sign * h * h
+    state[B] += sign * h * low
+    state[C] += sign * low * low
+
+
+@njit(cache=True, nogil=True)
+def moments(
+    source: Integers, query: Integers, spans: Integers, x: Integers, window: int
+) -> Integers:
+    """Moments state (n, 7) of every query's window over the values `x` of the sources."""
+    out = np.empty((query.shape[1], 7), np.int64)
+    widest = _widest(spans)
+    rows, lows, highs = (
+        np.empty(widest, np.int64),
+        np.empty(widest, np.int64),
+        np.empty(widest, np.int64),
+    )
+    for g in range(len(spans)):
+        if spans[g, 4]:
+            for i in range(spans[g, 0], spans[g, 1]):
+                lo, hi = _bounds(source, query, spans[g], i, window)
+                moments_of(x, rows, _gather(source, query, lo, hi, i, rows), out[i])
+        else:
+            _slide_moments(source, query, spans[g], x, window, lows, highs, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _widest(spans: Integers) -> int:
+    widest = 1
+    for g in range(len(spans)):
+        widest = max(widest, spans[g, 3] - spans[g, 2])
+    return widest
+
+
+@njit(cache=True, nogil=True)
+def _bounds(
+    source: Integers, query: Integers, span: Integers, i: int, window: int
+) -> tuple[int, int]:
+    """First source inside the window of query `i` and the first that is not before it."""
+    lo = span[2] + np.searchsorted(source[1, span[2] : span[3]], query[1, i] - window)
+    hi = lo
+    left, right = lo, span[3]
+    while left < right:
+        hi = (left + right) // 2
+        if _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+            left = hi + 1
+        else:
+            right = hi
+    return lo, left
+
+
+@njit(cache=True, nogil=True)
+def _slide_moments(
+    source: Integers,
+    query: Integers,
+    span: Integers,
+    x: Integers,
+    window: int,
+    lows: Integers,
+    highs: Integers,
+    out: Integers,
+) -> None:
+    state = np.zeros(5, np.int64)
+    lo = hi = span[2]
+    low_a = low_b = high_a = high_b = 0
+    for i in range(span[0], span[1]):
+        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+            v = x[hi]
+            if v != MISSING:
+                _add(state, v, 1)
+                while low_b > low_a and x[lows[low_b - 1]] >= v:
+                    low_b -= 1
+                while high_b > high_a and x[highs[high_b - 1]] <= v:
+                    high_b -= 1
+                lows[low_b], highs[high_b] = hi, hi
+                low_b += 1
+                high_b += 1
+            hi += 1
+        while lo < hi and source[1, lo] < query[1, i] - window:
+            if x[lo] != MISSING:
+                _add(state, x[lo], -1)
+            lo += 1
+        while low_a < low_b and lows[low_a] < lo:
+            low_a += 1
+        while high_a < high_b and highs[high_a] < lo:
+            high_a += 1
+        out[i, :5] = state
+        out[i, LOW] = x[lows[low_a]] if low_a < low_b else NEVER
+        out[i, HIGH] = x[highs[high_a]] if high_a < high_b else -NEVER
+
+
+@njit(cache=True, nogil=True)
+def codes_of(x: Integers, rows: Integers, n: int, out: Integers) -> None:
+    """Rows, distinct codes and sum of squared counts at the first `n` of `rows`."""
+    held = np.empty(n, np.int64)
+    m = 0
+    for k in range(n):
+        if x[rows[k]] >= 0:
+            held[m] = x[rows[k]]
+            m += 1
+    held = np.sort(held[:m])
+    out[N], out[DISTINCT], out[SQUARES] = m, 0, 0
+    run = 0
+    for k in range(m):
+        run += 1
+        if k == m - 1 or held[k + 1] != held[k]:
+            out[DISTINCT] += 1
+            out[SQUARES] += run * run
+            run = 0
+
+
+@njit(cache=True, nogil=True)
+def codes(source: Integers, query: Integers, spans: Integers, x: Integers, window: int) -> Integers:
+    """Codes state (n, 3) of every query's window; negative codes are missing values."""
+    out = np.empty((query.shape[1], 3), np.int64)
+    rows = np.empty(_widest(spans), np.int64)
+    counts = np.zeros((x.max() if len(x) else 0) + 2, np.int64)
+    for g in range(len(spans)):
+        if spans[g, 4]:
+            for i in range(spans[g, 0], spans[g, 1]):
+                lo, hi = _bounds(source, query, spans[g], i, window)
+                codes_of(x, rows, _gather(source, query, lo, hi, i, rows), out[i])
+        else:
+            _slide_codes(source, query, spans[g], x, window, counts, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _slide_codes(
+    source: Integers,
+    query: Integers,
+    span: Integers,
+    x: Integers,
+    window: int,
+    counts: Integers,
+    out: Integers,
+) -> None:
+    n = distinct = squares = 0
+    lo = hi = span[2]
+    for i in range(span[0], span[1]):
+        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+            v = x[hi]
+            if v >= 0:
+                n += 1
+                distinct += counts[v] == 0
+                squares += 2 * counts[v] + 1
+                counts[v] += 1
+            hi += 1
+        while lo < hi and source[1, lo] < query[1, i] - window:
+            v = x[lo]
+            if v >= 0:
+                n -= 1
+                squares -= 2 * counts[v] - 1
+                counts[v] -= 1
+                distinct -= counts[v] == 0
+            lo += 1
+        out[i, N], out[i, DISTINCT], out[i, SQUARES] = n, distinct, squares
+    for j in range(lo, hi):
+        if x[j] >= 0:
+            counts[x[j]] = 0
+
+
+@njit(cache=True, nogil=True)
+def grids_of(x: Integers, rows: Integers, n: int, out: Integers) -> None:
+    """Rows, lower median and lower median absolute deviation at the first `n` of `rows`."""
+    held = np.empty(n, np.int64)
+    m = 0
+    for k in range(n):
+        if x[rows[k]] != MISSING:
+            held[m] = x[rows[k]]
+            m += 1
+    out[N], out[MEDIAN], out[MAD] = m, 0, 0
+    if m == 0:
+        return
+    held = np.sort(held[:m])
+    middle = (m - 1) // 2
+    out[MEDIAN] = held[middle]
+    out[MAD] = np.sort(np.abs(held - held[middle]))[middle]
+
+
+@njit(cache=True, nogil=True)
+def grids(source: Integers, query: Integers, spans: Integers, x: Integers, window: int) -> Integers:
+    """Grid state (n, 3) of every query's window over values on the integer log grid."""
+    out = np.empty((query.shape[1], 3), np.int64)
+    rows = np.empty(_widest(spans), np.int64)
+    tree = np.zeros(2 * _FENWICK_TOP + 1, np.int64)
+    for g in range(len(spans)):
+        if spans[g, 4]:
+            for i in range(spans[g, 0], spans[g, 1]):
+                lo, hi = _bounds(source, query, spans[g], i, window)
+                grids_of(x, rows, _gather(source, query, lo, hi, i, rows), out[i])
+        else:
+            _slide_grids(source, query, spans[g], x, window, tree, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _slide_grids(
+    source: Integers,
+    query: Integers,
+    span: Integers,
+    x: Integers,
+    window: int,
+    tree: Integers,
+    out: Integers,
+) -> None:
+    n = 0
+    lo = hi = span[2]
+    for i in range(span[0], span[1]):
+        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+            if x[hi] != MISSING:
+                _tree_add(tree, x[hi], 1)
+                n += 1
+            hi += 1
+        while lo < hi and source[1, lo] < query[1, i] - window:
+            if x[lo] != MISSING:
+                _tree_add(tree, x[lo], -1)
+                n -= 1
+            lo += 1
+        out[i, N], out[i, MEDIAN], out[i, MAD] = n, 0, 0
+        if n:
+            middle = (n - 1) // 2
+            out[i, MEDIAN] = _tree_select(tree, middle)
+            out[i, MAD] = _tree_mad(tree, out[i, MEDIAN], middle)
+    for j in range(lo, hi):
+        if x[j] != MISSING:
+            _tree_add(tree, x[j], -1)
+
+
+@njit(cache=True, nogil=True)
+def _tree_add(tree: Integers, step: int, sign: int) -> None:
+    k = step + GRID_HALF + 1
+    while k < len(tree):
+        tree[k] += sign
+        k += k & -k
+
+
+@njit(cache=True, nogil=True)
+def _tree_count(tree: Integers, step: int) -> int:
+    """Number of values at or below `step`."""
+    k = min(step + GRID_HALF + 1, len(tree) - 1)
+    total = 0
+    while k > 0:
+        total += tree[k]
+        k -= k & -k
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _tree_select(tree: Integers, order: int) -> int:
+    """The value of 0-based rank `order`."""
+    k, bit, left = 0, 2 * _FENWICK_TOP, order
+    while bit:
+        if k + bit < len(tree) and tree[k + bit] <= left:
+            k += bit
+            left -= tree[k]
+        bit >>= 1
+    return k - GRID_HALF
+
+
+@njit(cache=True, nogil=True)
+def _tree_mad(tree: Integers, median: int, order: int) -> int:
+    """Smallest d for which more than `order` values lie within d of the median."""
+    lo, hi = 0, _GRID_SIZE
+    while lo < hi:
+        d = (lo + hi) // 2
+        if _tree_count(tree, median + d) - _tree_count(tree, median - d - 1) > order:
+            hi = d
+        else:
+            lo = d + 1
+    return lo
+
+
+@njit(cache=True, nogil=True)
+def ends(source: Integers, query: Integers, spans: Integers, window: int) -> Integers:
+    """Source rows (n, 2) of the last and the first event in every query's window, or -1."""
+    out = np.full((query.shape[1], 2), -1, np.int64)
+    rows = np.empty(_widest(spans), np.int64)
+    for g in range(len(spans)):
+        for i in range(spans[g, 0], spans[g, 1]):
+            lo, hi = _bounds(source, query, spans[g], i, window)
+            if spans[g, 4]:
+                n = _gather(source, query, lo, hi, i, rows)
+                if n:
+                    out[i, LAST], out[i, FIRST] = rows[n - 1], rows[0]
+            elif hi > lo:
+                out[i, LAST], out[i, FIRST] = hi - 1, lo
+    return out
+
+
+@njit(cache=True, nogil=True)
+def visible(rows: Integers, n: int, query: Integers, window: int, out: Integers) -> int:
+    """Write the rows of a live history that a query may see to `out`, in `(t, o)` order.
+
+    `rows` is (columns, capacity): t, o, observed, seq, gone observed, gone seq, ...; `query` is
+    t, o, observed, seq, watermark. A row is known when `(observed, seq)` is smaller than the
+    query's
+    and its seq does not exceed the watermark. `n` rows are in use; they stand in `(t, o)` order.
+    """
+    t, o, observed, seq, mark = query[0], query[1], query[2], query[3], query[4]
+    lo = np.searchsorted(rows[0, :n], t - window)
+    m = 0
+    for j in range(lo, n):
+        if not _is_before(rows[0, j], rows[1, j], t, o):
+            break
+        if rows[3, j] > mark or not _is_before(rows[2, j], rows[3, j], observed, seq):
+            continue
+        gone = rows[5, j] <= mark and (
+            _is_before(rows[4, j], rows[5, j], observed, seq) or rows[5, j] == seq
+        )
+        if not gone:
+            out[m] = j
+            m += 1
+    return m

@@ -1,0 +1,98 @@
+"""Measures: integers and codes that an event gets once, from itself or its last predecessor."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.calendar import Calendar
+from features.contracts.events import VALUE_BOUND
+from features.contracts.vectors import Integers
+from features.kernels import MISSING
+from features.spec import DAY_US, Measure
+
+_MINUTE_US: Final = 60_000_000
+_MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The last and first visible event of the measure's key, a row each event; MISSING for none.
+
+    `last_value` holds the code or number that the measure takes over from the last event.
+    """
+
+    last_us: Integers
+    first_us: Integers
+    last_value: Integers
+
+
+def compute(
+    measure: Measure,
+    calendar: Calendar,
+    t: Integers,
+    own: Integers,
+    other: Integers,
+    ends: Ends | None,
+) -> Integers:
+    """Values of `measure` for events at `t`, MISSING (or -1 for codes) where there is none.
+
+    `own` and `other` are the columns `measure.field` and `measure.other` of the events themselves.
+    """
+    alone = _alone(measure, calendar, t, own, other)
+    if alone is not None:
+        return alone
+    if ends is None:
+        message = f"measure {measure.name} looks back and was given nothing to look at"
+        raise ValueError(message)
+    if measure.how == "previous":
+        return np.where(ends.last_us == MISSING, -1, ends.last_value)
+    if measure.how == "change_ppm":
+        return _ratio(_difference(own, ends.last_value), ends.last_value)
+    return _duration(
+        measure, calendar, ends.last_us if measure.how == "elapsed" else ends.first_us, t
+    )
+
+
+def _alone(  # noqa: PLR0911  (one answer a measure)
+    measure: Measure, calendar: Calendar, t: Integers, own: Integers, other: Integers
+) -> Integers | None:
+    """Measures that need nothing but the event itself."""
+    match measure.how:
+        case "off_day":
+            return np.asarray(~calendar.is_working(t), np.int64)
+        case "hour":
+            return calendar.local_hours(t)
+        case "present":
+            return np.where(own != MISSING, 1, 0)
+        case "ratio_ppm":
+            return _ratio(own, other)
+        case "quotient":
+            missing = (own == MISSING) | (other <= 0)
+            return np.where(missing, MISSING, own // np.where(missing, 1, other))
+        case "between":
+            return _duration(measure, calendar, own, t)
+        case _:
+            return None
+
+
+def _difference(a: Integers, b: Integers) -> Integers:
+    missing = (a == MISSING) | (b == MISSING)
+    return np.where(missing, MISSING, np.where(missing, 0, a) - np.where(missing, 0, b))
+
+
+def _ratio(part: Integers, whole: Integers) -> Integers:
+    missing = (part == MISSING) | (whole <= 0)
+    bounded = np.clip(np.where(missing, 0, part), -VALUE_BOUND, VALUE_BOUND)
+    value = bounded * _MILLION // np.where(missing, 1, whole)
+    return np.where(missing, MISSING, np.clip(value, -VALUE_BOUND, VALUE_BOUND))
+
+
+def _duration(measure: Measure, calendar: Calendar, start: Integers, end: Integers) -> Integers:
+    missing = start == MISSING
+    begin = np.where(missing, end, start)
+    if measure.unit == "working_days":
+        value = calendar.working_index(end) - calendar.working_index(begin)
+    else:
+        value = (end - begin) // (DAY_US if measure.unit == "days" else _MINUTE_US)
+    return np.where(missing, MISSING, value)

@@ -1,0 +1,1 @@
+"""The supervised businesses, one file each."""

@@ -1,0 +1,1 @@
+"""Files in: CSV, Parquet and XES through a declared mapping."""

@@ -1,0 +1,48 @@
+"""Which parser reads the text of which event field."""
+
+from collections.abc import Callable
+from functools import partial
+
+from features.contracts.events import EventField, FieldValue, to_us
+from features.contracts.settings import Settings
+from features.sources.columns import FieldColumn
+from features.sources.pseudonym import check_key, pseudonymise
+from features.sources.values import (
+    Fixed,
+    check_text,
+    parse_fixed,
+    parse_instant,
+    parse_money,
+    squash,
+)
+
+Parser = Callable[[str], Fixed | FieldValue]
+
+
+def field_parser(field: EventField, column: FieldColumn, tz: str, settings: Settings) -> Parser:
+    """The parser for `field`, by its kind and by how the column is written.
+
+    Raises
+    ------
+    InputError
+        For a personal field when the settings hold no key for pseudonyms.
+    """
+    if field.pseudonym:
+        check_key(settings, field.name)
+        return partial(pseudonymise, settings=settings)
+    if field.kind == "money":
+        return partial(parse_money, style=column.style)
+    if field.kind == "number":
+        return partial(parse_fixed, digits=field.scale, style=column.style)
+    if field.kind == "instant":
+        return partial(_microseconds, formats=column.formats, tz=tz)
+    return partial(_code, column=column)
+
+
+def _microseconds(text: str, formats: tuple[str, ...], tz: str) -> int:
+    return to_us(parse_instant(text, formats, tz))
+
+
+def _code(text: str, column: FieldColumn) -> str | None:
+    known = column.values.get(text, text)
+    return check_text(squash(known) if column.squash else known) or None

@@ -1,0 +1,520 @@
+"""Declarations: what a feature is. Name, computation, unit and version follow from them.
+
+A scenario is its events' fields, a few *measures* (integers and codes that an event gets once,
+when it
+is learned) and *features* (numbers about an event from strictly earlier events).
+
+>>> Window(("enterprise",), "sum", "amount_minor", days=90).name
+'amount_minor_sum_90d_by_enterprise'
+>>> Share(("enterprise", "officer"), of=("enterprise",), days=365).name
+'officer_share_365d_by_enterprise'
+>>> Window(("enterprise",), "count", days=0)
+Traceback (most recent call last):
+features.contracts.errors.LeakError: n_0d_by_enterprise: a window must end before the event and be
+longer than nothing; 0 days is not: state days between 1 and 1827
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from features.calendar import Calendar
+from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
+from features.contracts.events import EventField
+from features.contracts.vectors import FeatureInfo
+from features.kernels import KERNEL_VERSION
+
+Key = tuple[str, ...]
+Aggregate = Literal["count", "sum", "mean", "std", "min", "max", "distinct", "hhi"]
+Tail = Literal["high", "low", "both"]
+
+DAY_US: Final = 86_400_000_000
+MAX_DAYS: Final = 1827
+MIN_PEERS: Final = 30
+"""Smallest peer group with a median worth comparing with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition on source events: `field` is one of `values`; `label` enters the name."""
+
+    label: str
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One state that kernels compute: an operation over a key's window of source events."""
+
+    key: Key
+    op: Literal["moments", "codes", "grids", "ends"]
+    value: str | None
+    days: int
+    where: Where | None = None
+
+
+def _checked(name: str, days: int) -> None:
+    if not 1 <= days <= MAX_DAYS:
+        message = (
+            f"{name}: a window must end before the event and be longer than nothing; "
+            f"{days} days is not: state days between 1 and {MAX_DAYS}"
+        )
+        raise LeakError(message)
+
+
+def _part(where: Where | None, value: str | None) -> str:
+    return "_".join(text for text in (where.label if where else "", value or "") if text)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A number the event itself carries (a field or a measure)."""
+
+    value: str
+
+    @property
+    def name(self) -> str:
+        """The field's own name."""
+        return self.value
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """None: nothing earlier is looked at."""
+        return ()
+
+    @property
+    def window_days(self) -> int | None:
+        """None: there is no window."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An aggregate of earlier events of the same key.
+
+    Count and sum of an empty window are 0; every other aggregate is missing there.
+    """
+
+    key: Key
+    agg: Aggregate
+    value: str | None = None
+    days: int = 365
+    where: Where | None = None
+
+    def __post_init__(self) -> None:
+        _checked(self.name, self.days)
+        if (self.agg == "count") != (self.value is None):
+            message = f"{self.name}: count takes no value, {self.agg} takes one"
+            raise DeclarationError(message)
+
+    @property
+    def name(self) -> str:
+        """`<measure>_<aggregate>_<window>_by_<key>`."""
+        by = f"{self.days}d_by_{'_'.join(self.key)}"
+        if self.agg == "count":
+            return f"n_{self.where.label}_{by}" if self.where else f"n_{by}"
+        return f"{_part(self.where, self.value)}_{self.agg}_{by}"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """The one state it is finalised from."""
+        op: Literal["codes", "moments"] = "codes" if self.agg in ("distinct", "hhi") else "moments"
+        return (Atom(self.key, op, self.value, self.days, self.where),)
+
+    @property
+    def window_days(self) -> int | None:
+        """Length of the window."""
+        return self.days
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Part of a key's earlier events (or of their sum) that shares further fields with this one.
+
+    Missing where the whole has fewer than `min_n` events.
+    """
+
+    key: Key
+    of: Key
+    value: str | None = None
+    days: int = 365
+    where: Where | None = None
+    min_n: int = 3
+
+    def __post_init__(self) -> None:
+        _checked(self.name, self.days)
+        if not set(self.of) < set(self.key):
+            message = f"{self.name}: {self.of} is not a part of {self.key}; add a field to the key"
+            raise DeclarationError(message)
+
+    @property
+    def name(self) -> str:
+        """`<further fields>_share_<window>_by_<key of the whole>`."""
+        further = "_".join(field for field in self.key if field not in self.of)
+        part = _part(self.where, self.value)
+        label = f"{part}_{further}" if part else further
+        return f"{label}_share_{self.days}d_by_{'_'.join(self.of)}"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """States of the part and of the whole."""
+        return (
+            Atom(self.key, "moments", self.value, self.days, self.where),
+            Atom(self.of, "moments", self.value, self.days, self.where),
+        )
+
+    @property
+    def window_days(self) -> int | None:
+        """Length of the window."""
+        return self.days
+
+
+@dataclass(frozen=True, slots=True)
+class IsNew:
+    """1 when this combination of keys has not been seen in the window although `of` has, else 0."""
+
+    key: Key
+    of: Key
+    days: int = 1095
+    min_n: int = 3
+
+    def __post_init__(self) -> None:
+        _checked(self.name, self.days)
+
+    @property
+    def name(self) -> str:
+        """`is_new_<key>_<window>`."""
+        return f"is_new_{'_'.join(self.key)}_{self.days}d"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """States of the pair and of the key it is new to."""
+        return (
+            Atom(self.key, "moments", None, self.days),
+            Atom(self.of, "moments", None, self.days),
+        )
+
+    @property
+    def window_days(self) -> int | None:
+        """Length of the window."""
+        return self.days
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Days since the last earlier event of the key, missing where the window has none."""
+
+    key: Key
+    days: int = 1095
+    where: Where | None = None
+
+    def __post_init__(self) -> None:
+        _checked(self.name, self.days)
+
+    @property
+    def name(self) -> str:
+        """`days_since_<what>_by_<key>`."""
+        what = self.where.label if self.where else "last"
+        return f"days_since_{what}_{self.days}d_by_{'_'.join(self.key)}"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """The ends of the window."""
+        return (Atom(self.key, "ends", None, self.days, self.where),)
+
+    @property
+    def window_days(self) -> int | None:
+        """Length of the window."""
+        return self.days
+
+
+@dataclass(frozen=True, slots=True)
+class RobustZ:
+    """`(x - median) / (1.4826 MAD)` on the log grid, against the finest peers with 30 events.
+
+    `peers` lists keys from finest to coarsest. Median and MAD are those of the integer log grid
+    (64 steps an octave of |x| + 1); the MAD has a floor of one unit of the value or 4 steps, about
+    4 %,
+    whichever is more.
+    """
+
+    value: str
+    peers: tuple[Key, ...]
+    days: int = 1095
+
+    def __post_init__(self) -> None:
+        _checked(self.name, self.days)
+
+    @property
+    def name(self) -> str:
+        """`<value>_robust_z_<window>_by_<finest peers>`."""
+        return f"{self.value}_robust_z_{self.days}d_by_{'_'.join(self.peers[0])}"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """One grid state a level."""
+        return tuple(Atom(key, "grids", self.value, self.days) for key in self.peers)
+
+    @property
+    def window_days(self) -> int | None:
+        """Length of the window."""
+        return self.days
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """How seldom `key` follows from `of`: about `log2((n_of + 1) / (n_key + 1))`, in octaves.
+
+    The logarithm is the integer grid's, so it is the same everywhere.
+    """
+
+    key: Key
+    of: Key
+    days: int = 1095
+    min_n: int = 10
+
+    def __post_init__(self) -> None:
+        _checked(self.name, self.days)
+        if not set(self.of) < set(self.key):
+            message = f"{self.name}: {self.of} is not a part of {self.key}; add a field to the key"
+            raise DeclarationError(message)
+
+    @property
+    def name(self) -> str:
+        """`<further fields>_rarity_<window>_by_<key of the whole>`."""
+        further = "_".join(field for field in self.key if field not in self.of)
+        return f"{further}_rarity_{self.days}d_by_{'_'.join(self.of)}"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """States of the part and of the whole."""
+        return (
+            Atom(self.key, "moments", None, self.days),
+            Atom(self.of, "moments", None, self.days),
+        )
+
+    @property
+    def window_days(self) -> int | None:
+        """Length of the window."""
+        return self.days
+
+
+Expression = Own | Window | Share | IsNew | Since | RobustZ | Rarity
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """An integer or code that an event gets once, when it is learned, and keeps.
+
+    - `previous`: the `field` of the last earlier event of `key` (a code);
+    - `elapsed`: time since the last (`elapsed`) or first (`elapsed_first`) earlier event of `key`;
+    - `between`: time from the instant in `field` to the event;
+    - `ratio_ppm`: `field` over `other`, in millionths; `quotient`: whole part of `field` over
+      `other`;
+    - `present`: 1 where the event carries `field`, else 0;
+    - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
+    - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day.
+
+    `unit` of a duration is `working_days`, `days` or `minutes`.
+    """
+
+    name: str
+    how: Literal[
+        "previous",
+        "elapsed",
+        "elapsed_first",
+        "between",
+        "ratio_ppm",
+        "quotient",
+        "present",
+        "change_ppm",
+        "off_day",
+        "hour",
+    ]
+    key: Key = ()
+    field: str = ""
+    other: str = ""
+    unit: Literal["working_days", "days", "minutes"] = "days"
+    days: int = 1095
+    where: Where | None = None
+
+    def __post_init__(self) -> None:
+        _checked(self.name, self.days)
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it holds a code rather than a number."""
+        return self.how == "previous"
+
+    @property
+    def atom(self) -> Atom | None:
+        """The window it looks at, where it looks at one."""
+        if self.how not in ("previous", "elapsed", "elapsed_first", "change_ppm"):
+            return None
+        return Atom(self.key, "ends", None, self.days, self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One declared feature: an expression and what people must know of it."""
+
+    of: Expression
+    zh: str
+    en: str
+    why_zh: str
+    why_en: str
+    unit: str = "events"
+    unit_zh: str = "次"
+    tail: Tail = "high"
+    family: str = ""
+    false_alarm_zh: str = "批量补录或业务集中办理"
+    false_alarm_en: str = "bulk back-loading or seasonal business"
+    source: str = ""
+    in_model: bool = True
+
+    @property
+    def name(self) -> str:
+        """Derived from the expression."""
+        return self.of.name
+
+    @property
+    def info(self) -> FeatureInfo:
+        """What travels in every bundle."""
+        return FeatureInfo(
+            name=self.name,
+            title_zh=self.zh,
+            title_en=self.en,
+            unit=self.unit,
+            unit_zh=self.unit_zh,
+            family=self.family,
+            tail=self.tail,
+            window_days=self.of.window_days,
+            why_zh=self.why_zh,
+            why_en=self.why_en,
+            false_alarm_zh=self.false_alarm_zh,
+            false_alarm_en=self.false_alarm_en,
+            source=self.source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A fixed rule over features: hit when every condition holds, as of the event.
+
+    `conditions` are (feature, comparison, threshold); `applies` restricts the events by a field's
+    values. Not applicable outside `applies`; insufficient where a condition's feature is missing.
+    """
+
+    name: str
+    zh: str
+    en: str
+    basis: str
+    conditions: tuple[tuple[str, Literal[">=", ">", "<=", "<"], float], ...]
+    applies: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One supervised business, declared in one file.
+
+    `scored` kinds are scored; where an event of a later kind in the tuple shares its id with an
+    earlier-kind event, only the first is. `history` kinds are what windows look at by default.
+    """
+
+    name: str
+    zh: str
+    en: str
+    kinds: tuple[str, ...]
+    scored: tuple[str, ...]
+    history: tuple[str, ...]
+    subject: str
+    amount: str
+    peer_group: str
+    fields: tuple[EventField, ...]
+    measures: tuple[Measure, ...]
+    features: tuple[Feature, ...]
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        for feature in self.features:
+            for atom in feature.of.atoms:
+                self._check_atom(feature.name, atom)
+        for rule in self.rules:
+            for name, _, _ in rule.conditions:
+                self.feature(name)
+
+    def _check_names(self) -> None:
+        names = [feature.name for feature in self.features]
+        columns = [*(item.name for item in self.fields), *(item.name for item in self.measures)]
+        for kind, listed in (("feature", names), ("field or measure", columns)):
+            twice = sorted({name for name in listed if listed.count(name) > 1})
+            if twice:
+                message = f"{self.name}: {kind} {twice[0]!r} is declared twice; drop one"
+                raise DeclarationError(message)
+
+    def _check_atom(self, name: str, atom: Atom) -> None:
+        known = {"kind", *self.codes, *self.numbers}
+        used = {*atom.key, *((atom.value,) if atom.value else ())}
+        used |= {atom.where.field} if atom.where else set()
+        for column in sorted(used - known):
+            message = f"{self.name}: {name} uses {column!r}, which is no field or measure"
+            raise DeclarationError(message)
+        loose = [column for column in atom.key if column not in self.codes]
+        if loose:
+            message = f"{self.name}: {name} groups by {loose[0]!r}, a number; keys are codes"
+            raise DeclarationError(message)
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """Columns that hold codes."""
+        fields = tuple(item.name for item in self.fields if item.kind in ("key", "category"))
+        return fields + tuple(item.name for item in self.measures if item.is_code)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """Columns that hold integers."""
+        fields = tuple(item.name for item in self.fields if item.kind not in ("key", "category"))
+        return fields + tuple(item.name for item in self.measures if not item.is_code)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Feature]:
+        """Features by name."""
+        return {feature.name: feature for feature in self.features}
+
+    def feature(self, name: str) -> Feature:
+        """The feature of that name.
+
+        Raises
+        ------
+        UnknownFeatureError
+            Nothing declares it; the message names the nearest.
+        """
+        if name not in self.by_name:
+            raise UnknownFeatureError.among(name, self.by_name)
+        return self.by_name[name]
+
+    @cached_property
+    def atoms(self) -> tuple[Atom, ...]:
+        """All states the features need, each once, in a fixed order."""
+        return tuple(dict.fromkeys(atom for item in self.features for atom in item.of.atoms))
+
+    def spec_hash(self, calendar: Calendar) -> str:
+        """SHA-256 of everything that decides a value: declarations, calendar, kernel version."""
+        content = {
+            "name": self.name,
+            "scored": self.scored,
+            "history": self.history,
+            "peer_group": self.peer_group,
+            "fields": [item.model_dump(exclude={"title_zh", "title_en"}) for item in self.fields],
+            "measures": [asdict(item) for item in self.measures],
+            "features": [[type(item.of).__name__, asdict(item.of)] for item in self.features],
+            "calendar": calendar.digest,
+            "kernel": KERNEL_VERSION,
+        }
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

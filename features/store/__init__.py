@@ -1,0 +1,1 @@
+"""Where events live: the append-only ledger and the per-key history the live path reads."""

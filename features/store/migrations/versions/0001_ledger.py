@@ -1,0 +1,68 @@
+"""Events, scenario profiles, live histories and deployments."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "event",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("scenario", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("effective_us", sa.BigInteger, nullable=False),
+        sa.Column("ordinal", sa.Integer, nullable=False),
+        sa.Column("observed_us", sa.BigInteger, nullable=False),
+        sa.Column("retracted", sa.Integer, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("fields", sa.Text, nullable=False),
+        sa.UniqueConstraint("scenario", "kind", "event_id", "version"),
+    )
+    op.create_table(
+        "profile",
+        sa.Column("scenario", sa.Text, primary_key=True),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("calendar", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "code",
+        sa.Column("code", sa.Integer, primary_key=True),
+        sa.Column("text", sa.Text, nullable=False, unique=True),
+    )
+    op.create_table(
+        "history_head",
+        sa.Column("scenario", sa.Text, primary_key=True),
+        sa.Column("spec_hash", sa.Text, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "history",
+        sa.Column("scenario", sa.Text, primary_key=True),
+        sa.Column("stream", sa.Integer, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("chunk", sa.Integer, primary_key=True),
+        sa.Column("rows", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "deployment",
+        sa.Column("deployment", sa.Integer, primary_key=True),
+        sa.Column("scenario", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("model_version", sa.Text, nullable=False),
+        sa.Column("at_us", sa.BigInteger, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    for table in ("deployment", "history", "history_head", "code", "profile", "event"):
+        op.drop_table(table)

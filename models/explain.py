@@ -1,0 +1,92 @@
+"""From contributions to reasons: what a reviewer can check, in two languages.
+
+A reason compares a value with that of its peers and says no more: unusual is not wrong.
+"""
+
+import math
+
+import numpy as np
+
+from features.contracts.errors import IncompatibleBundleError
+from features.contracts.vectors import Cell, FeatureInfo, FeatureVector
+from features.contracts.verdicts import Reason, Status
+from models.bundle import Bundle
+from models.phrase import MINOR, Comparison, sentence_en, sentence_zh
+from models.typical import Typical
+
+
+def reasons(
+    bundle: Bundle, vector: FeatureVector, *, top: int = 5, currency: str | None = None
+) -> tuple[Reason, ...]:
+    """The features that add most to the event's score, strongest first.
+
+    Only what is known (status ok) and adds to the score is a reason; `share` is of all positive
+    contributions, reasons or not. Money is shown in `currency`, by default the bundle's.
+    """
+    if vector.names != bundle.names:
+        raise IncompatibleBundleError(
+            f"the vector's features (spec {vector.spec_hash[:12]}) are not the bundle's "
+            f"(spec {bundle.manifest.spec_hash[:12]}); score with a bundle of the same spec"
+        )
+    parts = bundle.explain_row(vector.values)[1]
+    whole = float(parts[parts > 0.0].sum())
+    strongest = [
+        int(j)
+        for j in np.argsort(-parts, kind="stable")
+        if parts[j] > 0.0 and vector.cells[j].status is Status.OK
+    ]
+    return tuple(
+        _reason(
+            bundle.manifest.features[j],
+            compare(bundle.typical, vector, j),
+            contribution=float(parts[j]),
+            share=min(1.0, float(parts[j]) / whole),
+            currency=currency or bundle.manifest.currency,
+        )
+        for j in strongest[:top]
+    )
+
+
+def compare(typical: Typical, vector: FeatureVector, feature: int) -> Comparison:
+    """The cell's own comparison where it has one, else the bundle's ordinary values."""
+    cell = vector.cells[feature]
+    if cell.actual is not None:
+        return Comparison(cell.actual, cell.typical, cell.lo, cell.hi, cell.peers)
+    ordinary = typical.lookup(vector.peer_group, feature)
+    actual = _known(cell)
+    if ordinary is None:
+        return Comparison(actual, None, None, None, None)
+    return Comparison(actual, ordinary.middle, ordinary.lo, ordinary.hi, ordinary.peers)
+
+
+def _known(cell: Cell) -> float | None:
+    """The cell's value, None where it is missing."""
+    return None if math.isnan(cell.value) else cell.value
+
+
+def _reason(
+    info: FeatureInfo, compared: Comparison, *, contribution: float, share: float, currency: str
+) -> Reason:
+    """One reason, in the unit that is shown."""
+    is_money = info.unit == "money"
+    shown = compared.scaled(MINOR) if is_money else compared
+    return Reason(
+        feature=info.name,
+        name_zh=info.title_zh,
+        name_en=info.title_en,
+        unit=currency if is_money else info.unit,
+        actual=shown.actual,
+        typical=shown.typical,
+        lo=shown.lo,
+        hi=shown.hi,
+        direction=shown.direction,
+        status=Status.OK,
+        contribution=contribution,
+        share=share,
+        peers=shown.peers,
+        window_days=info.window_days,
+        statement_zh=sentence_zh(info, shown, currency),
+        statement_en=sentence_en(info, shown, currency),
+        false_alarm_zh=info.false_alarm_zh,
+        false_alarm_en=info.false_alarm_en,
+    )

@@ -1,0 +1,1 @@
+"""Fitters: scikit-learn and PyOD behind one door; the service cannot reach them."""

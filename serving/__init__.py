@@ -1,0 +1,1 @@
+"""Serving: scores before the money moves, with reasons that a reviewer can check."""

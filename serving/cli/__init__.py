@@ -1,0 +1,5 @@
+"""The command line: every command parses, calls one function, shows the answer."""
+
+from serving.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,264 @@
+"""`lianjing`: the commands, each a sentence.
+
+Exit codes: 0 done, 1 an error in one line, 2 usage, 3 the gate said no.
+"""
+
+import hashlib
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from features.contracts.errors import LianjingError
+from features.contracts.settings import Settings
+from serving.cli import show
+
+_GATE_SAID_NO: Final = 3
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Scores how unusual an approval or a payout is, and says why.",
+)
+features_app = typer.Typer(no_args_is_help=True, help="Features: list and build them.")
+key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
+app.add_typer(features_app, name="features")
+app.add_typer(key_app, name="key")
+
+Scenario = Annotated[str, typer.Argument(help="approvals or payouts")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
+Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]
+MappingName = Annotated[str, typer.Option(help="a shipped mapping's name, or a TOML file")]
+By = Annotated[str, typer.Option(help="who does it, for the record")]
+
+
+def main() -> None:
+    """Run the command line; an error on purpose is one line and exit code 1."""
+    try:
+        app()
+    except LianjingError as error:
+        show.err.print(f"lianjing: {error}")
+        sys.exit(1)
+
+
+@app.command()
+def simulate(out: Path, seed: int | None = None, payouts: int | None = None) -> None:
+    """Write a simulated district's histories, and what was planted in them, to OUT."""
+    from training.simulate import SimulationConfig
+    from training.simulate import simulate as run
+
+    changes: dict[str, dict[str, object]] = {}
+    if seed is not None:
+        changes["horizon"] = {"seed": seed}
+    if payouts is not None:
+        changes["payouts"] = {"count": payouts}
+    with show.progress("simulate") as tick:
+        done = run(
+            SimulationConfig.load(changes),
+            out,
+            progress=lambda part, share: tick(int(100 * share), 100, part),
+        )
+    show.document(done.model_dump(mode="json"))
+
+
+@app.command()
+def ingest(paths: Paths, mapping: MappingName, json: Json = False) -> None:
+    """Read PATHS into the ledger and leave a quality report."""
+    from features.sources.ingest import ingest as run
+    from features.sources.mapping import Mapping
+    from features.store.ledger import Ledger
+    from serving.cli.line import keep_report
+
+    settings = Settings()
+    ledger = Ledger.open(settings.ledger_path)
+    with show.progress("ingest") as tick:
+        report = run(
+            paths, mapping=Mapping.load(mapping), ledger=ledger, settings=settings, progress=tick
+        )
+    ledger.close()
+    path = keep_report(settings, report)
+    if json:
+        show.document(report.model_dump(mode="json"))
+        return
+    counts = report.total.counts
+    show.out.print(
+        f"read {counts.read} rows = {counts.accepted} accepted + {counts.duplicates} duplicates "
+        f"+ {counts.rejected} rejected; report {path}"
+    )
+
+
+@features_app.command("list")
+def list_features(scenario: Scenario) -> None:
+    """List the scenario's features."""
+    from features.scenarios import catalog
+
+    declared = catalog.load(scenario)
+    show.table(
+        f"{declared.name}: {len(declared.features)} features",
+        ["feature", "what", "unit"],
+        [(item.name, item.en, item.unit) for item in declared.features],
+    )
+
+
+@features_app.command("build")
+def build_features(scenario: Scenario, out: Path) -> None:
+    """Compute the scenario's feature table and write it to OUT (Parquet or CSV)."""
+    from features.batch import build
+    from features.frames import write
+    from features.scenarios import catalog
+    from features.store.ledger import Ledger
+
+    ledger = Ledger.open(Settings().ledger_path)
+    with show.progress("features") as tick:
+        table = build(ledger, catalog.load(scenario), progress=tick)
+    write(table, out)
+    show.out.print(f"{len(table)} rows, {len(table.names)} features: {out}")
+
+
+@app.command()
+def train(
+    scenario: Scenario, until: Until = None, truth: Path | None = None, seed: int = 0
+) -> None:
+    """Train on the ledger and register a challenger in MLflow."""
+    from features.scenarios import catalog
+    from features.store.ledger import Ledger
+    from training.train import train as run
+    from training.truth import load_truth
+
+    settings = Settings()
+    ledger = Ledger.open(settings.ledger_path)
+    with show.progress("features") as tick:
+        result = run(
+            settings,
+            ledger,
+            catalog.load(scenario),
+            until=until.replace(tzinfo=UTC) if until else None,
+            seed=seed,
+            truth=load_truth(truth) if truth else None,
+            progress=tick,
+        )
+    show.out.print(
+        f"{scenario}: version {result.tracked.model_version} registered "
+        f"({result.tracked.digest[:12]}), {result.split.n_fit} rows fitted, "
+        f"{result.split.n_calibrate} calibrated; report {result.report}"
+    )
+
+
+@app.command()
+def promote(scenario: Scenario, version: str | None = None, by: By = "lianjing") -> None:
+    """Make the challenger (or a VERSION) the champion if the gate agrees."""
+    from features.scenarios import catalog
+    from features.store.ledger import Ledger
+    from training.promote import promote as run
+
+    settings = Settings()
+    ledger = Ledger.open(settings.ledger_path)
+    done = run(settings, ledger, catalog.load(scenario), version=version, by=by)
+    for reason in done.reasons:
+        show.err.print(f"refused: {reason}")
+    if not done.accepted:
+        raise typer.Exit(_GATE_SAID_NO)
+    show.out.print(f"{scenario}: version {done.model_version} serves ({done.digest[:12]})")
+
+
+@app.command()
+def rollback(scenario: Scenario, by: By = "lianjing") -> None:
+    """Let the bundle that served before serve again."""
+    from features.scenarios import catalog
+    from features.store.ledger import Ledger
+    from training.promote import rollback as run
+
+    settings = Settings()
+    done = run(settings, Ledger.open(settings.ledger_path), catalog.load(scenario), by=by)
+    show.out.print(f"{scenario}: version {done.model_version} serves again ({done.digest[:12]})")
+
+
+@app.command()
+def serve() -> None:
+    """Start the service (API and console) on the configured host and port."""
+    import uvicorn
+
+    settings = Settings()
+    uvicorn.run(
+        "serving.service:make",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+    )
+
+
+@app.command()
+def score(
+    paths: Paths, mapping: MappingName, url: str = "", since: Until = None, top: int = 10
+) -> None:
+    """Send the events of PATHS to a running service and show the most unusual.
+
+    The key is read from LIANJING_API_KEY.
+    """
+    from features.scenarios import catalog
+    from features.sources.mapping import Mapping
+    from serving.cli.client import ScoreClient
+    from serving.cli.findings import print_unusual
+    from serving.cli.line import read_events, score_all
+
+    settings = Settings()
+    events = read_events(paths, mapping, settings)
+    start = since.replace(tzinfo=UTC) if since else None
+    chosen = [event for event in events if start is None or event.effective_at >= start]
+    scenario = catalog.load(Mapping.load(mapping).scenario)
+    key = os.environ.get("LIANJING_API_KEY", "")
+    with ScoreClient(url or f"http://{settings.host}:{settings.port}", key) as client:
+        answered = score_all(client, chosen, scenario.scored)
+    print_unusual(scenario.name, answered, top)
+
+
+@app.command()
+def verify() -> None:
+    """Check the audit chain and every stored record; name the first that was changed."""
+    from features.store.ledger import Ledger
+    from serving.store import audit
+
+    broken = audit.verify(Ledger.open(Settings().ledger_path))
+    if broken is not None:
+        show.err.print(f"lianjing: {broken}")
+        raise typer.Exit(1)
+    show.out.print("the audit chain is whole")
+
+
+@key_app.command("new")
+def new_key() -> None:
+    """Make a random key; print it once, with the setting that lets it in."""
+    key = secrets.token_urlsafe(32)
+    show.out.print(f"key:     {key}")
+    show.out.print(f"setting: {hashlib.sha256(key.encode()).hexdigest()}")
+
+
+@app.command()
+def demo(
+    home: Path = Path("build/demo"),
+    keep: Annotated[bool, typer.Option("--keep", help="leave the service up")] = False,
+) -> None:
+    """Run the main job on simulated histories, from end to end."""
+    from serving.cli.demo import demo as run
+
+    run(home, keep=keep)
+
+
+@app.command()
+def real(
+    data: Path = Path("../shared/data"),
+    home: Path = Path("build/real"),
+    keep: Annotated[bool, typer.Option("--keep", help="leave the services up")] = False,
+) -> None:
+    """Run the main job on the real files under DATA, from end to end."""
+    from serving.cli.real import real as run
+
+    run(data, home, keep=keep)

@@ -1,0 +1,82 @@
+"""A client of the scoring API, as a platform would write it: one connection, safe retries."""
+
+import json
+import time
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from features.contracts.errors import InputError, LedgerError
+from features.contracts.events import Event, from_us
+
+_TRIES: Final = 6
+_PAUSE_S: Final = 0.2
+
+
+class ScoreClient:
+    """Calls a running service; a call that was cut off is sent again, which is safe by its key."""
+
+    def __init__(self, url: str, key: str, *, timeout_s: float = 10.0) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout_s
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def score(self, event: Event, *, explain: bool = False) -> dict[str, Any]:
+        """The verdict about `event`."""
+        body = {"event": _wire(event), "explain": explain}
+        answer: dict[str, Any] = self._send("/v1/score", json.dumps(body), "application/json")
+        return answer
+
+    def tell(self, event: Event) -> None:
+        """Send an event that is history only."""
+        self._send("/v1/events", json.dumps(_wire(event)) + "\n", "application/x-ndjson")
+
+    def ready(self) -> bool:
+        """Whether the service says it is ready."""
+        try:
+            return self._http.get("/readyz").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _send(self, path: str, body: str, kind: str) -> Any:  # noqa: ANN401  (JSON is anything)
+        for attempt in range(_TRIES):
+            try:
+                answer = self._http.post(path, content=body, headers={"Content-Type": kind})
+            except httpx.TransportError:
+                time.sleep(_PAUSE_S * 2**attempt)
+                continue
+            if answer.status_code in (httpx.codes.TOO_MANY_REQUESTS, 503):
+                time.sleep(float(answer.headers.get("Retry-After", _PAUSE_S)))
+                continue
+            if answer.is_error:
+                message = f"{self.url}{path} answered {answer.status_code}: {_detail(answer)}"
+                raise InputError(message)
+            return answer.json() if kind == "application/json" else answer.text
+        message = f"{self.url} did not answer after {_TRIES} tries; is `lianjing serve` running?"
+        raise LedgerError(message)
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("detail", ""))
+    except ValueError:
+        return answer.text[:200]
+
+
+def _wire(event: Event) -> dict[str, Any]:
+    content = event.model_dump(mode="json")
+    content["effective_at"] = from_us(event.effective_us).isoformat()
+    return content

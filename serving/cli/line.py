@@ -1,0 +1,204 @@
+"""The main job as one line: files in, models out, events scored over HTTP, findings shown."""
+
+import hashlib
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import polars as pl
+from pydantic import SecretStr
+
+from features.calendar import Calendar
+from features.contracts.errors import LedgerError
+from features.contracts.events import Event
+from features.contracts.settings import Settings
+from features.scenarios import catalog
+from features.sources.ingest import ingest
+from features.sources.mapping import Mapping
+from features.sources.quality import QualityReport
+from features.store.ledger import Ledger
+from serving.cli import show
+from serving.cli.client import ScoreClient
+from training.promote import Promotion, promote
+from training.train import TrainingResult, train
+
+_START_S: Final = 60.0
+
+
+@dataclass
+class Line:
+    """One installation under `home`, and the steps of the main job on it."""
+
+    home: Path
+    port: int = 0
+    api_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    console_key: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    pseudonym_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def __post_init__(self) -> None:
+        self.port = self.port or free_port()
+        self.settings = Settings(
+            home=self.home,
+            port=self.port,
+            api_key_sha256=_sha256(self.api_key),
+            console_key_sha256=_sha256(self.console_key),
+            pseudonym_key=SecretStr(self.pseudonym_key),
+        )
+
+    @property
+    def pid_file(self) -> Path:
+        """Where the service's process id is kept."""
+        return self.home / "service.pid"
+
+    @property
+    def url(self) -> str:
+        """Where the service answers."""
+        return f"http://{self.settings.host}:{self.port}"
+
+    def ingest(self, paths: Sequence[Path], mapping: str) -> QualityReport:
+        """Read files into the ledger and keep the quality report."""
+        declared = Mapping.load(mapping)
+        with self.ledger() as ledger, show.progress(f"ingest {declared.name}") as tick:
+            report = ingest(
+                paths, mapping=declared, ledger=ledger, settings=self.settings, progress=tick
+            )
+        keep_report(self.settings, report)
+        return report
+
+    def train(
+        self, scenario: str, *, until: datetime | None = None, truth: pl.DataFrame | None = None
+    ) -> tuple[TrainingResult, Promotion]:
+        """Train on what happened before `until`, and promote the challenger."""
+        declared = catalog.load(scenario)
+        with self.ledger() as ledger:
+            with show.progress(f"features of {scenario}") as tick:
+                result = train(
+                    self.settings, ledger, declared, until=until, truth=truth, progress=tick
+                )
+            return result, promote(self.settings, ledger, declared, by="lianjing")
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The ledger, open for one step."""
+        ledger = Ledger.open(self.settings.ledger_path)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    @contextmanager
+    def service(self, *, keep: bool = False) -> Iterator[ScoreClient]:
+        """A running service and its client; the service is stopped at the end unless kept."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "service.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "serving.cli", "serve"],
+                env=os.environ | self.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=keep,
+            )
+        self.pid_file.write_text(f"{process.pid}\n", encoding="utf-8")
+        try:
+            with ScoreClient(self.url, self.api_key) as client:
+                self._wait(process, client)
+                yield client
+        finally:
+            if not keep:
+                process.terminate()
+                process.wait(timeout=20)
+
+    def environment(self) -> dict[str, str]:
+        """The settings as environment variables, for a service or a shell."""
+        return {
+            "LIANJING_HOME": str(self.home.resolve()),
+            "LIANJING_PORT": str(self.port),
+            "LIANJING_API_KEY_SHA256": self.settings.api_key_sha256,
+            "LIANJING_CONSOLE_KEY_SHA256": self.settings.console_key_sha256,
+            "LIANJING_PSEUDONYM_KEY": self.pseudonym_key,
+        }
+
+    def _wait(self, process: subprocess.Popen[bytes], client: ScoreClient) -> None:
+        deadline = time.monotonic() + _START_S
+        while not client.ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                message = f"the service did not start; see {self.home / 'service.log'}"
+                raise LedgerError(message)
+            time.sleep(0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What scoring a stretch of events over HTTP gave: verdicts in time order, seconds a call."""
+
+    events: list[Event]
+    verdicts: list[dict[str, Any]]
+    seconds: list[float]
+
+
+def score_all(client: ScoreClient, events: Sequence[Event], scored: Sequence[str]) -> Answered:
+    """Send `events` in order: those of `scored` kinds to be scored, the others as history."""
+    asked, verdicts, seconds = [], [], []
+    with show.progress("score over HTTP") as tick:
+        for done, event in enumerate(events, 1):
+            if event.kind not in scored:
+                client.tell(event)
+            else:
+                began = time.perf_counter()
+                verdict = client.score(event)
+                seconds.append(time.perf_counter() - began)
+                asked.append(event)
+                verdicts.append(verdict)
+            tick(done, len(events), event.kind)
+    return Answered(asked, verdicts, seconds)
+
+
+class Collected:
+    """Stands in for a ledger where files are only to be read: keeps the events of a load."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
+        """Take note of nothing."""
+
+    def admit(self, events: Sequence[Event]) -> list[Literal["accepted", "duplicate", "conflict"]]:
+        """Keep all events."""
+        self.events = list(events)
+        return ["accepted"] * len(events)
+
+
+def read_events(paths: Sequence[Path], mapping: str, settings: Settings) -> list[Event]:
+    """The events of `paths` in time order, read as a load would read them and stored nowhere."""
+    collected = Collected()
+    ingest(paths, mapping=Mapping.load(mapping), ledger=collected, settings=settings)
+    return collected.events
+
+
+def keep_report(settings: Settings, report: QualityReport) -> Path:
+    """Write the quality report beside the others; return the path of the readable form."""
+    settings.reports.mkdir(parents=True, exist_ok=True)
+    path = settings.reports / f"quality-{report.mapping}.md"
+    path.write_text(report.to_markdown(), encoding="utf-8")
+    path.with_suffix(".json").write_text(report.to_json(), encoding="utf-8")
+    return path
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

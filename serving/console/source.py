@@ -1,0 +1,61 @@
+"""What the console reads: a queue, a record, the subject's timeline; nothing else, and no writing.
+
+The console knows no database. Whoever serves it hands in a `RecordSource`; page handlers call it
+from worker threads, so an implementation must be safe to call from several threads at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from features.contracts.verdicts import AnomalyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """One page of the queue; `next_cursor` is opaque and empty on the last page."""
+
+    rows: tuple[AnomalyRecord, ...]
+    next_cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """Something that happened to the subject of a record, before or with it.
+
+    `highlighted` marks evidence of a reason. An empty `currency` stands for the record's own.
+    """
+
+    kind: str
+    effective_at: datetime
+    event_id: str
+    amount_minor: int | None
+    highlighted: bool
+    currency: str = ""
+
+
+class RecordSource(Protocol):
+    """Where the console's pages come from.
+
+    `queue` filters by scenario and band where given, and by event id where `text` is not empty;
+    an empty cursor asks for the first page. `record` answers None for an unknown id.
+    `timeline` is in order of time, oldest first, at most `limit` events around the record's own.
+    """
+
+    def queue(
+        self, scenario: str | None, band: str | None, text: str, *, cursor: str, limit: int
+    ) -> QueuePage:
+        """One page of records, the most unusual and newest first."""
+        ...
+
+    def record(self, record_id: str) -> AnomalyRecord | None:
+        """The stored record, or None."""
+        ...
+
+    def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
+        """Events of the record's subject around it, oldest first."""
+        ...
+
+    def scenarios(self) -> tuple[str, ...]:
+        """Names of the scenarios that have records."""
+        ...

@@ -1,0 +1,297 @@
+"""What the templates show of a record: texts chosen, numbers written, nothing left to compute.
+
+Contributions and raw scores stop here: a reader sees shares, percentiles and actual values only.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from features.contracts.verdicts import AnomalyRecord, Peers, Reason, Relation, Status
+from models.typical import EVERYONE
+from serving.console import labels
+from serving.console.charts import Bullet, draw_bullet
+from serving.console.formats import NOTHING, Formats
+from serving.console.language import Language, mark
+from serving.console.source import TimelineEvent
+
+TOP: Final = 3
+FLAGS: Final = frozenset({"0/1", "flag"})
+YES: Final = mark("yes")
+NO: Final = mark("no")
+EVERYONE_WORD: Final = mark("all events")
+_RULE_ONLY: Final = mark("A fixed rule warned; compared with its peers nothing stands out.")
+_NOTHING_STANDS_OUT: Final = mark("No single measure stands out from its peers.")
+_RARITY: Final = mark("More unusual than %(share)s of ordinary events, about 1 in %(one_in)s.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a page is written for: language, formats, and the moment of reading."""
+
+    language: Language
+    formats: Formats
+    now: datetime
+    titles: labels.Titles
+
+    def title(self, scenario: str, name: str) -> str:
+        """The title of a feature or rule, or its name where nobody gave it one."""
+        return self.language.choose(*self.titles.get((scenario, name), (name, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonView:
+    """One reason as a line of the table and of the chart."""
+
+    feature: str
+    name: str
+    statement: str
+    actual: str
+    typical: str
+    ordinary: str
+    unit: str
+    peers: str
+    n_peers: str
+    window_days: int | None
+    direction: str
+    direction_text: str
+    share: str
+    share_percent: float
+    false_alarm: str
+    bullet: Bullet | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record in the queue."""
+
+    record_id: str
+    event_id: str
+    scenario: str
+    kind: str
+    band: str
+    band_text: str
+    relation: str
+    relation_text: str
+    headline: str
+    reasons: tuple[ReasonView, ...]
+    n_more: int
+    amount: str
+    age: str
+    scored: str
+    scored_iso: str
+    rarity: str
+    is_alert: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One fixed rule's answer in words."""
+
+    rule: str
+    title: str
+    status: str
+    status_text: str
+    source: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A measure that is missing or stands on weak ground, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One event of the subject's timeline."""
+
+    kind: str
+    at: str
+    iso: str
+    event_id: str
+    amount: str
+    is_evidence: bool
+    is_self: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything the case page shows beyond its queue row."""
+
+    row: Row
+    version: int
+    reasons: tuple[ReasonView, ...]
+    others: tuple[ReasonView, ...]
+    relation_sentence: str
+    rules: tuple[Rule, ...]
+    notes: tuple[Note, ...]
+    n_measures: int
+    timeline: tuple[Moment, ...]
+    provenance: tuple[tuple[str, str], ...]
+
+
+def write_row(record: AnomalyRecord, reader: Reader) -> Row:
+    """Write a record as one line of the queue."""
+    verdict, say, formats = record.verdict, reader.language, reader.formats
+    reasons = _lead(record, reader)
+    return Row(
+        record_id=verdict.record_id,
+        event_id=verdict.event_id,
+        scenario=labels.word(labels.SCENARIOS, verdict.scenario, say),
+        kind=labels.word(labels.KINDS, verdict.kind, say),
+        band=verdict.scores.band.value,
+        band_text=say.say(labels.BANDS[verdict.scores.band]),
+        relation=verdict.relation.value,
+        relation_text=say.say(labels.RELATIONS[verdict.relation]),
+        headline=reasons[0].statement if reasons else say.say(_silence(verdict.relation)),
+        reasons=reasons[:TOP],
+        n_more=max(0, len(reasons) - TOP),
+        amount=formats.money(record.amount_minor, record.currency),
+        age=formats.age(verdict.scored_at, reader.now),
+        scored=formats.moment(verdict.scored_at),
+        scored_iso=verdict.scored_at.isoformat(),
+        rarity=_rarity(record, reader),
+        is_alert=verdict.scores.is_alert,
+    )
+
+
+def write_case(record: AnomalyRecord, timeline: tuple[TimelineEvent, ...], reader: Reader) -> Case:
+    """Write a record and its subject's timeline as a page."""
+    verdict = record.verdict
+    rest = [reason for reason in verdict.reasons if reason.share <= 0]
+    return Case(
+        row=write_row(record, reader),
+        version=verdict.version,
+        reasons=_lead(record, reader),
+        others=tuple(_reason(reason, record.currency, reader) for reason in rest),
+        relation_sentence=reader.language.say(labels.RELATION_SENTENCES[verdict.relation]),
+        rules=_rules(record, reader),
+        notes=_notes(record, reader),
+        n_measures=len(record.vector),
+        timeline=tuple(_moment(event, record, reader) for event in timeline),
+        provenance=_provenance(record),
+    )
+
+
+def _lead(record: AnomalyRecord, reader: Reader) -> tuple[ReasonView, ...]:
+    raising = [reason for reason in record.verdict.reasons if reason.share > 0]
+    raising.sort(key=lambda reason: -reason.share)
+    return tuple(_reason(reason, record.currency, reader) for reason in raising)
+
+
+def _silence(relation: Relation) -> str:
+    return _RULE_ONLY if relation is Relation.RULE_ONLY else _NOTHING_STANDS_OUT
+
+
+def _rarity(record: AnomalyRecord, reader: Reader) -> str:
+    scores = record.verdict.scores
+    return reader.language.say(
+        _RARITY,
+        share=reader.formats.percentile(scores.percentile),
+        one_in=reader.formats.number(scores.one_in),
+    )
+
+
+def _reason(reason: Reason, currency: str, reader: Reader) -> ReasonView:
+    say, formats = reader.language, reader.formats
+    return ReasonView(
+        feature=reason.feature,
+        name=say.choose(reason.name_zh, reason.name_en),
+        statement=say.choose(reason.statement_zh, reason.statement_en),
+        actual=_value(reason.actual, reason.unit, currency, reader),
+        typical=_value(reason.typical, reason.unit, currency, reader),
+        ordinary=_ordinary(reason, currency, reader),
+        unit=_unit(reason.unit, currency, say),
+        peers=_peers(reason.peers, say),
+        n_peers=_size(reason.peers, formats),
+        window_days=reason.window_days,
+        direction=reason.direction,
+        direction_text=say.say(labels.DIRECTIONS[reason.direction]),
+        share=formats.share(reason.share),
+        share_percent=round(100 * reason.share, 1),
+        false_alarm=say.choose(reason.false_alarm_zh, reason.false_alarm_en),
+        bullet=draw_bullet(reason),
+    )
+
+
+def _value(value: float | None, unit: str, currency: str, reader: Reader) -> str:
+    if unit in FLAGS and value in {0, 1}:
+        return reader.language.say(YES if value else NO)
+    return reader.formats.quantity(value, unit, currency)
+
+
+def _ordinary(reason: Reason, currency: str, reader: Reader) -> str:
+    if reason.lo is None or reason.hi is None:
+        return NOTHING
+    ends = [_value(end, reason.unit, currency, reader) for end in (reason.lo, reason.hi)]
+    return ends[0] if ends[0] == ends[1] else " – ".join(ends)
+
+
+def _unit(unit: str, currency: str, language: Language) -> str:
+    return currency if unit in {"money", currency} else labels.word(labels.UNITS, unit, language)
+
+
+def _peers(peers: Peers | None, language: Language) -> str:
+    if peers is None:
+        return NOTHING
+    return language.say(EVERYONE_WORD) if peers.key == EVERYONE else peers.key
+
+
+def _size(peers: Peers | None, formats: Formats) -> str:
+    return formats.number(peers.n) if peers else NOTHING
+
+
+def _rules(record: AnomalyRecord, reader: Reader) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            rule=warning.rule,
+            title=reader.title(record.verdict.scenario, warning.rule),
+            status=warning.status,
+            status_text=reader.language.say(labels.RULE_STATUSES[warning.status]),
+            source=reader.language.say(labels.RULE_SOURCES[warning.source]),
+            detail=warning.detail,
+        )
+        for warning in record.verdict.rules
+    )
+
+
+def _notes(record: AnomalyRecord, reader: Reader) -> tuple[Note, ...]:
+    names = {
+        reason.feature: reader.language.choose(reason.name_zh, reason.name_en)
+        for reason in record.verdict.reasons
+    }
+    return tuple(
+        Note(
+            name=names.get(cell.feature) or reader.title(record.verdict.scenario, cell.feature),
+            why=reader.language.say(labels.STATUSES[cell.status]),
+        )
+        for cell in record.vector
+        if cell.status is not Status.OK
+    )
+
+
+def _moment(event: TimelineEvent, record: AnomalyRecord, reader: Reader) -> Moment:
+    return Moment(
+        kind=labels.word(labels.KINDS, event.kind, reader.language),
+        at=reader.formats.moment(event.effective_at),
+        iso=event.effective_at.isoformat(),
+        event_id=event.event_id,
+        amount=reader.formats.money(event.amount_minor, event.currency or record.currency),
+        is_evidence=event.highlighted,
+        is_self=(event.kind, event.event_id) == (record.verdict.kind, record.verdict.event_id),
+    )
+
+
+def _provenance(record: AnomalyRecord) -> tuple[tuple[str, str], ...]:
+    origin = record.verdict.provenance
+    return (
+        (mark("Bundle digest"), origin.bundle_digest),
+        (mark("Model version"), origin.model_version),
+        (mark("Feature spec"), origin.spec_hash),
+        (mark("Kernel version"), origin.kernel_version),
+        (mark("Ledger watermark"), str(origin.as_of_seq)),
+        (mark("Vector digest"), origin.vector_digest),
+    )

@@ -1,0 +1,91 @@
+"""The desk: what a running service holds open, and what its routes work with."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from features.contracts.errors import UnknownScenarioError
+from serving.champion import Champion, Load
+from serving.monitor import Monitor
+from serving.scorer import Scorer
+from serving.store.reading import Records
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One scenario at the desk: who scores, what serves, and any promoted bundle by its digest."""
+
+    scorer: Scorer
+    champion: Champion
+    bundle: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the routes work with; scoring has a thread of its own, so the event loop stays free."""
+
+    posts: Mapping[str, Post]
+    records: Records
+    monitor: Monitor
+    thread: ThreadPoolExecutor
+
+    def post(self, scenario: str) -> Post:
+        """The post of that scenario.
+
+        Raises
+        ------
+        UnknownScenarioError
+            There is none.
+        """
+        try:
+            return self.posts[scenario]
+        except KeyError:
+            raise UnknownScenarioError.among(scenario, self.posts) from None
+
+    async def work(self, call: Callable[[], T]) -> T:
+        """Run `call` in the scoring thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, call)
+
+    def refresh(self) -> None:
+        """Look for newly promoted bundles."""
+        for name, post in self.posts.items():
+            before, failure = post.champion.serving, post.champion.failure
+            if post.champion.refresh() and post.champion.serving is not None:
+                self.monitor.serves(name, post.champion.serving, before)
+            if post.champion.failure != failure:
+                self.monitor.refuses(name, post.champion.failure)
+
+    async def watch(self, every_s: float) -> None:
+        """Look for newly promoted bundles for ever."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await asyncio.to_thread(self.refresh)
+            except sqlite3.Error as error:
+                self.monitor.log.warning("deployments_unreadable", error=type(error).__name__)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the service that got `request`."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+@asynccontextmanager
+async def watching(desk: Desk, every_s: float) -> AsyncIterator[None]:
+    """Keep the champions fresh in the background."""
+    task = asyncio.create_task(desk.watch(every_s))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

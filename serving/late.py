@@ -1,0 +1,36 @@
+"""The console's view of records, handed out before the ledger is open."""
+
+from features.contracts.errors import LedgerError
+from features.contracts.verdicts import AnomalyRecord
+from serving.console.source import QueuePage, TimelineEvent
+from serving.store.reading import Records
+
+
+class LateRecords:
+    """A `RecordSource` that answers once the service has started."""
+
+    def __init__(self) -> None:
+        self.records: Records | None = None
+
+    def _open(self) -> Records:
+        if self.records is None:
+            raise LedgerError("the service is starting; try again in a moment")
+        return self.records
+
+    def queue(
+        self, scenario: str | None, band: str | None, text: str, *, cursor: str, limit: int
+    ) -> QueuePage:
+        """One page of records, the most unusual and newest first."""
+        return self._open().queue(scenario, band, text, cursor=cursor, limit=limit)
+
+    def record(self, record_id: str) -> AnomalyRecord | None:
+        """The stored record, or None."""
+        return self._open().record(record_id)
+
+    def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
+        """Events of the record's subject around it, oldest first."""
+        return self._open().timeline(record_id, limit)
+
+    def scenarios(self) -> tuple[str, ...]:
+        """Names of the scenarios that have records."""
+        return self._open().scenarios()

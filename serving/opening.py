@@ -1,0 +1,64 @@
+"""Opening the desk: lock, ledger, live engines, champions, in this order; closing in reverse."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+
+from features.contracts.settings import Settings
+from features.live import LiveEngine
+from features.scenarios import catalog
+from features.store.ledger import Ledger
+from serving.champion import Bundles, Champion
+from serving.desk import Desk, Post
+from serving.door import door
+from serving.monitor import Monitor
+from serving.scorer import Scorer
+from serving.store.reading import Records, read_only
+from serving.writer import only_writer
+
+Posts = Callable[[Settings, Ledger, Ledger], Mapping[str, Post]]
+"""Makes the posts of a desk from the settings, the ledger, and a read-only view of it."""
+
+
+def all_posts(settings: Settings, ledger: Ledger, deployed: Ledger) -> dict[str, Post]:
+    """A post for every scenario of the catalogue."""
+    return {name: _post(name, settings, ledger, deployed) for name in catalog.NAMES}
+
+
+def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Post:
+    scenario = catalog.load(name)
+    engine = LiveEngine(ledger, scenario, cache_rows=settings.history_cache_rows)
+    bundles = Bundles(settings.bundles / name, spec_hash=engine.spec_hash)
+    champion = Champion(deployed, name, bundles.load)
+    scorer = Scorer(
+        ledger,
+        engine,
+        champion,
+        scored=scenario.scored,
+        budget=settings.alert_budget,
+        enter=door(scenario.fields, settings),
+    )
+    return Post(scorer, champion, bundles.load)
+
+
+@contextmanager
+def open_desk(
+    settings: Settings, monitor: Monitor, *, make_posts: Posts = all_posts
+) -> Iterator[Desk]:
+    """Open everything a service needs on `settings.home`; it is released at the end.
+
+    Raises
+    ------
+    LedgerBusyError
+        Another service runs on this home.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(only_writer(settings.home))
+        ledger = stack.enter_context(closing(Ledger.open(settings.ledger_path)))
+        deployed = stack.enter_context(closing(read_only(settings.ledger_path)))
+        records = Records(stack.enter_context(closing(read_only(settings.ledger_path))))
+        posts = make_posts(settings, ledger, Ledger(deployed))
+        thread = stack.enter_context(ThreadPoolExecutor(1, "scoring"))
+        desk = Desk(posts, records, monitor, thread)
+        desk.refresh()
+        yield desk

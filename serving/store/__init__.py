@@ -1,0 +1,1 @@
+"""Records, deployments and migrations, in the transaction of the ledger."""

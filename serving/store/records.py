@@ -1,0 +1,93 @@
+"""The record table: written once in the scoring transaction, read by the console and the feed.
+
+Writing goes through the ledger's own connection, inside its transaction. Reading goes through a
+connection of its own, which sees only what is committed.
+"""
+
+import sqlite3
+from typing import Any, Final, NamedTuple
+
+from features.contracts.errors import NotFoundError
+from features.contracts.events import Event
+from features.contracts.verdicts import AnomalyRecord, Verdict
+from serving.store import cells
+
+COLUMNS: Final = (
+    "record_id, request_digest, verdict, vector, "
+    "scenario, kind, event_id, version, seq, p_value, band, scored_us, amount_minor, currency"
+)
+_INSERT = f"INSERT INTO record ({COLUMNS}) VALUES ({', '.join('?' * 14)})"  # noqa: S608
+_SELECT = f"SELECT {COLUMNS} FROM record"  # noqa: S608
+_HELD = (
+    "SELECT request_digest, verdict FROM record "
+    "WHERE scenario = ? AND kind = ? AND event_id = ? AND version = ?"
+)
+
+
+class Row(NamedTuple):
+    """One record as stored; the fields are the table's columns in the order of the seal."""
+
+    record_id: str
+    request_digest: str
+    verdict: str
+    vector: str
+    scenario: str
+    kind: str
+    event_id: str
+    version: int
+    seq: int
+    p_value: float
+    band: str
+    scored_us: int
+    amount_minor: int | None
+    currency: str
+
+    @property
+    def sealed(self) -> list[Any]:
+        """What the audit row's content digest covers: everything but the id, which it names."""
+        return list(self[1:])
+
+    def record(self) -> AnomalyRecord:
+        """The record as it crosses the border."""
+        return AnomalyRecord.model_construct(
+            schema_="anomaly_record/1",
+            verdict=Verdict.model_validate_json(self.verdict),
+            vector=cells.values(self.vector),
+            amount_minor=self.amount_minor,
+            currency=self.currency,
+        )
+
+
+def insert(connection: sqlite3.Connection, row: Row) -> None:
+    """Store one record, within the caller's transaction."""
+    connection.execute(_INSERT, row)
+
+
+def held(connection: sqlite3.Connection, event: Event) -> tuple[str, str] | None:
+    """Request digest and verdict of the record with the event's natural key, or None."""
+    key = (event.scenario, event.kind, event.event_id, event.version)
+    found = connection.execute(_HELD, key).fetchone()
+    return None if found is None else (str(found[0]), str(found[1]))
+
+
+def by_id(connection: sqlite3.Connection, record_id: str) -> Row:
+    """The record of that id.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    found = connection.execute(f"{_SELECT} WHERE record_id = ?", (record_id,)).fetchone()
+    if found is None:
+        raise NotFoundError("no record has this id; ids are in the answers of POST /v1/score")
+    return Row(*found)
+
+
+def after(connection: sqlite3.Connection, cursor: int, limit: int) -> list[tuple[int, Row]]:
+    """The next `limit` records behind `cursor` in the order of storing, each with its place."""
+    found = connection.execute(
+        f"SELECT record, {COLUMNS} FROM record WHERE record > ? ORDER BY record LIMIT ?",  # noqa: S608
+        (cursor, limit),
+    )
+    return [(int(number), Row(*rest)) for number, *rest in found.fetchall()]

@@ -1,0 +1,166 @@
+"""Promotion: only a sound bundle for the present features serves; the way back is one row."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from features.contracts.errors import CorruptBundleError, LianjingError, NotFoundError
+from features.contracts.settings import Settings
+from features.scenarios import catalog
+from features.store.deployments import champion, deployments
+from features.store.ledger import Ledger
+from models.bundle import Bundle
+from training import track
+from training.evaluate import evaluate
+from training.fit import fit
+from training.gate import refusals
+from training.promote import bundle_folder, export, promote, rollback
+
+CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+SCENARIO = catalog.load("payouts")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory, make_table):
+    """A registry with three versions; the third was fitted for other features."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    spec_hash = SCENARIO.spec_hash(Ledger.in_memory().profile("payouts")[1])
+    table = replace(make_table(600, 4), spec_hash=spec_hash)
+    found = []
+    tables = (table, replace(table, currency="HKD"), replace(table, spec_hash="0" * 64))
+    fits = [fit(each, created_at=CREATED, budget=0.02) for each in tables]
+    evaluations = [evaluate(*pair) for pair in zip(fits, tables, strict=True)]
+    for fitted, evaluation in zip(fits, evaluations, strict=True):
+        uri = settings.tracking_uri
+        found.append(track.track(fitted, evaluation, [], uri=uri, experiment="payouts"))
+    return settings, found, fits[-1], evaluations[-1]
+
+
+@pytest.fixture
+def settings(registry, tmp_path):
+    """The registry's settings with a home of the test's own."""
+    return Settings(home=tmp_path, mlflow_uri=registry[0].tracking_uri)
+
+
+@pytest.fixture
+def ledger():
+    return Ledger.in_memory()
+
+
+def test_a_sound_bundle_serves(registry, settings, ledger):
+    """It is exported by digest, a row says so, and the registry's champion follows."""
+    first = registry[1][0]
+    promotion = promote(settings, ledger, SCENARIO, by="ann", version=first.model_version)
+    assert promotion.accepted
+    assert promotion.digest == first.digest
+    folder = bundle_folder(settings, "payouts", first.digest)
+    assert Bundle.load(folder, digest=first.digest).digest == first.digest
+    serving = champion(ledger, "payouts")
+    assert serving is not None
+    assert (serving.digest, serving.model_version, serving.by) == (first.digest, "1", "ann")
+    assert track.resolve(settings.tracking_uri, "payouts", track.CHAMPION) == first
+
+
+def test_the_challenger_is_what_was_trained_last(registry, settings, ledger):
+    """Without a version the challenger is meant; trained for other features, it is refused."""
+    promotion = promote(settings, ledger, SCENARIO, by="ann")
+    assert promotion.digest == registry[1][2].digest
+    assert not promotion.accepted
+    assert "train again" in promotion.reasons[0]
+    assert champion(ledger, "payouts") is None
+    assert not settings.bundles.exists()
+
+
+def test_a_corrupted_bundle_never_serves(settings, ledger, monkeypatch):
+    """One flipped byte in what the registry delivers stops the promotion."""
+    fetch = track.fetch
+
+    def damaged(*arguments):
+        folder = fetch(*arguments)
+        content = bytearray((folder / "arrays.npz").read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / "arrays.npz").write_bytes(bytes(content))
+        return folder
+
+    monkeypatch.setattr(track, "fetch", damaged)
+    with pytest.raises(CorruptBundleError):
+        promote(settings, ledger, SCENARIO, by="ann", version="1")
+    assert champion(ledger, "payouts") is None
+
+
+def test_a_rollback_lets_the_bundle_before_serve_again(registry, settings, ledger):
+    """Two promotions and a rollback are three rows; nothing is rewritten."""
+    for version in ("1", "2"):
+        promote(settings, ledger, SCENARIO, by="ann", version=version)
+    back = rollback(settings, ledger, SCENARIO, by="bo")
+    assert back.digest == registry[1][0].digest
+    assert [row.model_version for row in deployments(ledger, "payouts")] == ["1", "2", "1"]
+    serving = champion(ledger, "payouts")
+    assert serving is not None
+    assert serving.by == "bo"
+
+
+def test_a_rollback_needs_a_sound_bundle(registry, settings, ledger):
+    """A damaged folder is not served again; what serves goes on serving."""
+    for version in ("1", "2"):
+        promote(settings, ledger, SCENARIO, by="ann", version=version)
+    folder = bundle_folder(settings, "payouts", registry[1][0].digest)
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(CorruptBundleError):
+        rollback(settings, ledger, SCENARIO, by="bo")
+    serving = champion(ledger, "payouts")
+    assert serving is not None
+    assert serving.model_version == "2"
+
+
+def test_a_rollback_does_not_need_the_registry(settings, ledger, monkeypatch):
+    """With the registry gone the row is still written; that the alias did not follow is noted."""
+    for version in ("1", "2"):
+        promote(settings, ledger, SCENARIO, by="ann", version=version)
+
+    def down(*_arguments, **_names):
+        raise LianjingError("the tracking store refused: no answer")
+
+    monkeypatch.setattr(track, "alias", down)
+    back = rollback(settings, ledger, SCENARIO, by="bo")
+    assert back.accepted
+    assert "did not follow" in back.notes[0]
+    serving = champion(ledger, "payouts")
+    assert serving is not None
+    assert serving.model_version == "1"
+
+
+def test_nothing_to_roll_back_to(settings, ledger):
+    """Before a second promotion there is no way back."""
+    with pytest.raises(NotFoundError, match="nothing served before"):
+        rollback(settings, ledger, SCENARIO, by="bo")
+
+
+def test_a_damaged_export_is_replaced(registry, tmp_path):
+    """Promoting again heals a folder whose bytes are not what they were."""
+    bundle = registry[2].bundle
+    export(bundle, tmp_path / "b")
+    (tmp_path / "b" / "manifest.json").write_text("{}")
+    export(bundle, tmp_path / "b")
+    assert Bundle.load(tmp_path / "b").digest == bundle.digest
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_the_gate_states_all_reasons(registry):
+    """Too many alerts, other features and a worse precision are all said at once."""
+    _, _, fitted, evaluation = registry
+    rate = evaluation.alert_rate.model_copy(update={"rate": 0.3, "low": 0.2, "high": 0.4})
+    loud = evaluation.model_copy(update={"alert_rate": rate})
+    reasons = refusals(fitted.bundle, loud, spec_hash="9" * 64)
+    assert len(reasons) == 2
+    assert "room for" in reasons[1]
+
+
+def test_the_gate_refuses_a_silent_model(registry):
+    """A model that flags next to nothing would waste the budget."""
+    _, _, fitted, evaluation = registry
+    rate = evaluation.alert_rate.model_copy(update={"rate": 0.0, "low": 0.0, "high": 0.001})
+    silent = evaluation.model_copy(update={"alert_rate": rate})
+    reasons = refusals(fitted.bundle, silent, spec_hash=fitted.bundle.manifest.spec_hash)
+    assert "less than" in reasons[0]

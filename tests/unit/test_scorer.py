@@ -1,0 +1,229 @@
+"""Scoring as one transaction: idempotent, conflict-proof, and nothing half done."""
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.contracts.errors import ConflictError, InputError, LedgerError, NoChampionError
+from features.contracts.events import Stored
+from features.contracts.verdicts import Band, Relation, RuleWarning
+from features.store.ledger import Ledger
+from serving.relation import check_host, merge, relate
+from serving.scorer import Scorer, Serving
+from serving.store import audit, records
+from serving.testing import KIND, SmallEngine, payout, small_bundle
+from serving.ulid import Ulids
+
+HIT = RuleWarning(rule="over_cap", status="hit")
+CLEAR = RuleWarning(rule="over_cap", status="clear")
+
+
+class Desk:
+    """A scorer over an empty ledger, with the parts a test looks at."""
+
+    def __init__(self, budget: float = 0.01) -> None:
+        self.ledger = Ledger.in_memory()
+        self.engine = SmallEngine(self.ledger)
+        self.serving: Serving | None = Serving(small_bundle(), "d" * 64, "1")
+        self.scorer = Scorer(self.ledger, self.engine, self.champion, scored=(KIND,), budget=budget)
+
+    def champion(self) -> Serving:
+        if self.serving is None:
+            raise NoChampionError("nothing was promoted")
+        return self.serving
+
+    def count(self, table: str) -> int:
+        query = f"SELECT count(*) FROM {table}"  # noqa: S608
+        return int(self.ledger.connection.execute(query).fetchone()[0])
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.ledger.close()
+
+
+def test_an_ordinary_event_gets_a_verdict_without_reasons(desk: Desk) -> None:
+    verdict = desk.scorer.score(payout(amount_minor=120))
+    assert verdict.scores.band is Band.INFO
+    assert not verdict.scores.is_alert
+    assert verdict.reasons == ()
+    assert verdict.relation is Relation.NONE
+
+
+def test_an_unusual_event_says_why_with_evidence(desk: Desk) -> None:
+    desk.scorer.score(payout("P-0"))
+    verdict = desk.scorer.score(payout(amount_minor=9_999))
+    (reason,) = verdict.reasons
+    assert verdict.scores.band is Band.HIGH
+    assert verdict.scores.is_alert
+    assert (reason.feature, reason.actual) == ("amount", 99.99)
+    assert [one.event_id for one in reason.evidence] == ["P-0"]
+
+
+def test_reasons_come_when_asked_for(desk: Desk) -> None:
+    answer = desk.scorer.answer(payout(), explain=True)
+    assert '"feature":"amount"' in answer.body
+
+
+def test_the_same_request_gets_the_same_bytes_and_changes_nothing(desk: Desk) -> None:
+    first = desk.scorer.answer(payout(), [HIT])
+    again = desk.scorer.answer(payout(), [HIT], explain=True)
+    assert again.body == first.body
+    assert (first.is_fresh, again.is_fresh) == (True, False)
+    assert desk.engine.appended == ["P-1"]
+    assert [desk.count(table) for table in ("event", "record", "audit")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("warnings", [[HIT], [CLEAR]])
+def test_other_warnings_under_the_same_key_conflict(
+    desk: Desk, warnings: list[RuleWarning]
+) -> None:
+    desk.scorer.score(payout())
+    with pytest.raises(ConflictError, match="as version 2"):
+        desk.scorer.score(payout(), warnings)
+
+
+def test_other_content_under_the_same_key_conflicts_and_costs_no_memory(desk: Desk) -> None:
+    desk.scorer.score(payout(amount_minor=120))
+    with pytest.raises(ConflictError):
+        desk.scorer.score(payout(amount_minor=121))
+    assert desk.engine.n_forgotten == 0
+
+
+def test_an_event_of_a_load_is_scored_where_it_stands(desk: Desk) -> None:
+    desk.ledger.admit([payout("P-1"), payout("P-2")], observed_us=1)
+    verdict = desk.scorer.score(payout("P-1"))
+    assert verdict.provenance.as_of_seq == 1
+    assert desk.engine.appended == []
+    assert desk.count("event") == 2
+
+
+def test_a_loaded_event_with_other_content_conflicts(desk: Desk) -> None:
+    desk.ledger.admit([payout(amount_minor=1)], observed_us=1)
+    with pytest.raises(ConflictError):
+        desk.scorer.score(payout(amount_minor=2))
+
+
+def test_without_a_champion_nothing_is_stored(desk: Desk) -> None:
+    desk.serving = None
+    with pytest.raises(NoChampionError):
+        desk.scorer.score(payout())
+    assert [desk.count(table) for table in ("event", "record", "audit")] == [0, 0, 0]
+
+
+def test_a_failure_after_the_append_leaves_no_trace(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(stored: Stored) -> NoReturn:
+        raise LedgerError(f"disk full at {stored.seq}")
+
+    monkeypatch.setattr(desk.engine, "append", fail)
+    with pytest.raises(LedgerError):
+        desk.scorer.score(payout())
+    assert [desk.count(table) for table in ("event", "record", "audit")] == [0, 0, 0]
+    assert desk.engine.n_forgotten == 1
+
+
+def test_a_failure_of_the_commit_leaves_no_trace(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> NoReturn:
+        desk.ledger.connection.execute("ROLLBACK")
+        raise LedgerError("the ledger could not be written; nothing was stored")
+
+    monkeypatch.setattr(desk.ledger, "_commit", fail)
+    with pytest.raises(LedgerError):
+        desk.scorer.score(payout())
+    assert desk.count("record") == 0
+    assert desk.engine.n_forgotten == 1
+
+
+def test_retractions_and_other_kinds_are_history(desk: Desk) -> None:
+    with pytest.raises(InputError, match="retraction"):
+        desk.scorer.score(payout(retracted=True))
+    with pytest.raises(InputError, match="POST /v1/events"):
+        desk.scorer.score(payout(kind="payout_paid"))
+
+
+def test_history_is_learned_once(desk: Desk) -> None:
+    events = [payout("P-1"), payout("P-2"), payout("P-1"), payout("P-2", amount_minor=7)]
+    assert desk.scorer.learn(events) == ["accepted", "accepted", "duplicate", "conflict"]
+    assert desk.engine.appended == ["P-1", "P-2"]
+    assert [desk.count(table) for table in ("event", "record", "audit")] == [2, 0, 1]
+
+
+def test_a_record_explains_itself_later(desk: Desk) -> None:
+    desk.scorer.score(payout("P-0"))
+    verdict = desk.scorer.score(payout("P-1"))
+    row = records.by_id(desk.ledger.connection, verdict.record_id)
+    (reason,) = desk.scorer.explain(row, small_bundle())
+    assert reason.actual == 1.2
+    assert [one.event_id for one in reason.evidence] == ["P-0"]
+
+
+def test_the_audit_chain_holds_after_scoring_and_learning(desk: Desk) -> None:
+    desk.scorer.score(payout("P-1"))
+    desk.scorer.learn([payout("P-2")])
+    desk.scorer.score(payout("P-3"))
+    assert audit.verify(desk.ledger) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "where"),
+    [
+        ("UPDATE audit SET actor = 'x' WHERE audit = 2", "audit row 2"),
+        ("DELETE FROM audit WHERE audit = 2", "audit row 2"),
+        ("UPDATE audit SET hash = previous WHERE audit = 1", "audit row 1"),
+        ("DELETE FROM audit WHERE audit = 3", "record {2}"),
+        ("UPDATE record SET band = 'high' WHERE record = 2", "record {1}"),
+        ("UPDATE record SET verdict = '{{}}' WHERE record = 1", "record {0}"),
+        ("DELETE FROM record WHERE record = 2", "record {1}"),
+        ("DELETE FROM record WHERE record = 3", "record {2}"),
+    ],
+)
+def test_an_edit_a_deletion_or_a_cut_is_found_and_named(desk: Desk, sql: str, where: str) -> None:
+    ids = [desk.scorer.score(payout(f"P-{n}")).record_id for n in range(3)]
+    desk.ledger.connection.execute(sql)
+    found = audit.verify(desk.ledger)
+    assert found is not None
+    assert found.where == where.format(*ids)
+
+
+@given(hits=st.lists(st.booleans(), max_size=4), is_alert=st.booleans())
+def test_the_relation_depends_only_on_alert_and_any_hit(hits: list[bool], is_alert: bool) -> None:
+    rules = [
+        RuleWarning(rule=f"r{at}", status="hit" if hit else "clear") for at, hit in enumerate(hits)
+    ]
+    expected = {
+        (True, True): Relation.CONFIRMS,
+        (True, False): Relation.NEW,
+        (False, True): Relation.RULE_ONLY,
+        (False, False): Relation.NONE,
+    }
+    assert relate(rules, is_alert=is_alert) is expected[is_alert, any(hits)]
+
+
+def test_the_hosts_answer_to_a_rule_stands_before_ours() -> None:
+    ours = RuleWarning(rule="over_cap", status="hit", source="lianjing")
+    assert merge([CLEAR], [ours]) == (CLEAR,)
+    assert merge([], [ours]) == (ours,)
+
+
+def test_the_host_answers_a_rule_once_and_in_its_own_name() -> None:
+    with pytest.raises(InputError, match="twice"):
+        check_host([HIT, CLEAR])
+    with pytest.raises(InputError, match="host"):
+        check_host([RuleWarning(rule="over_cap", status="hit", source="lianjing")])
+
+
+@given(st.lists(st.integers(0, 2**47 * 1000), min_size=2, max_size=20))
+def test_ids_only_grow_whatever_the_clock_does(clock: list[int]) -> None:
+    source = Ulids()
+    ids = [source.at(now) for now in clock]
+    assert ids == sorted(set(ids))
+    assert {len(one) for one in ids} == {26}

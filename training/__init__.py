@@ -1,0 +1,1 @@
+"""Training: from a ledger to a promoted bundle, tracked in MLflow."""

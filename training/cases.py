@@ -1,0 +1,107 @@
+"""Planted cases joined with the rows of a feature table: what an evaluation counts.
+
+A case is one story (a subject that splits a payout, a ring of agents); its events are rows. Finding
+one row finds the case. A look-alike is a harmless story that resembles a planted one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.contracts.tables import check_truth
+from features.contracts.vectors import Integers
+from features.table import FeatureTable
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One planted story; `telling` names features, or fields they read, that give it away."""
+
+    case_id: str
+    typology: str
+    severity: str
+    is_lookalike: bool
+    telling: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases and which rows of one table belong to them, as pairs (row, position of the case)."""
+
+    cases: tuple[Case, ...]
+    row: Integers
+    case: Integers
+    n_rows: int
+
+    @classmethod
+    def of(cls, table: FeatureTable, truth: pl.DataFrame) -> Self:
+        """Join a truth table with `table`; a case without a row in it is left out.
+
+        All kinds and versions of a planted event belong to its case.
+
+        Raises
+        ------
+        InputError
+            The truth table breaks its schema.
+        """
+        at = _positions(table)
+        of_scenario = check_truth(truth).filter(pl.col("scenario") == table.scenario)
+        known: dict[str, int] = {}
+        cases: list[Case] = []
+        pairs: list[tuple[int, int]] = []
+        for line in of_scenario.iter_rows(named=True):
+            for row in at.get(line["event_id"], ()):
+                if line["case_id"] not in known:
+                    known[line["case_id"]] = len(cases)
+                    cases.append(_case(line))
+                pairs.append((row, known[line["case_id"]]))
+        joined = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+        return cls(tuple(cases), joined[:, 0], joined[:, 1], len(table))
+
+    @property
+    def is_planted(self) -> NDArray[np.bool_]:
+        """Which rows belong to a planted case that is no look-alike."""
+        return self._rows_of(~self._is_lookalike)
+
+    @property
+    def is_lookalike(self) -> NDArray[np.bool_]:
+        """Which rows belong to a look-alike."""
+        return self._rows_of(self._is_lookalike)
+
+    def found(self, rows: Iterable[int]) -> frozenset[int]:
+        """Positions of the cases, look-alikes included, that have one of `rows`."""
+        return frozenset(self.case[np.isin(self.row, np.fromiter(rows, np.int64))].tolist())
+
+    def of_row(self, row: int) -> list[Case]:
+        """The cases one row belongs to."""
+        return [self.cases[at] for at in self.case[self.row == row]]
+
+    @property
+    def _is_lookalike(self) -> NDArray[np.bool_]:
+        return np.array([case.is_lookalike for case in self.cases], dtype=np.bool_)
+
+    def _rows_of(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        mask = np.zeros(self.n_rows, dtype=np.bool_)
+        mask[self.row[chosen[self.case]]] = True
+        return mask
+
+
+def _positions(table: FeatureTable) -> dict[str, list[int]]:
+    at: dict[str, list[int]] = {}
+    for row, event_id in enumerate(table.event_id.tolist()):
+        at.setdefault(event_id, []).append(row)
+    return at
+
+
+def _case(line: dict[str, object]) -> Case:
+    return Case(
+        case_id=str(line["case_id"]),
+        typology=str(line["typology"]),
+        severity=str(line["severity"]),
+        is_lookalike=bool(line["look_alike"]),
+        telling=tuple(name for name in str(line["telling_features"]).split(";") if name),
+    )

@@ -1,0 +1,123 @@
+"""The gate before promotion: what must hold of a bundle before it may serve.
+
+It answers with all reasons at once. What holds here: the bundle keeps the promises of a detector on
+its own golden rows, was trained for the present features, flags about as many events as the budget
+pays for, and finds no fewer planted cases than the champion beyond its interval.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import numpy as np
+
+from models.bundle import Bundle
+from training.evaluation import Evaluation, Rate
+
+COPIES: Final = 1_000
+THREADS: Final = 8
+MANY: Final = 2.0
+"""Times the budget that the realised alert rate may reach."""
+FEW: Final = 0.2
+"""Times the budget below which a model flags too little to be worth its reviews."""
+_TOLERANCE: Final = 1e-6
+
+
+def refusals(
+    bundle: Bundle,
+    evaluation: Evaluation,
+    *,
+    spec_hash: str,
+    champion: Evaluation | None = None,
+) -> tuple[str, ...]:
+    """Why the bundle may not serve; empty when it may."""
+    found = [
+        *_of_spec(bundle, spec_hash),
+        *_of_conformance(bundle),
+        *_of_volume(evaluation.alert_rate, evaluation.budget),
+        *([] if champion is None else _of_champion(evaluation, champion)),
+    ]
+    return tuple(found)
+
+
+def _of_spec(bundle: Bundle, spec_hash: str) -> Iterator[str]:
+    trained = bundle.manifest.spec_hash
+    if trained != spec_hash:
+        yield (
+            f"trained for features {trained[:12]}, present ones are {spec_hash[:12]}: train again"
+        )
+
+
+def _of_conformance(bundle: Bundle) -> Iterator[str]:
+    for claim, holds in _CLAIMS:
+        if not holds(bundle):
+            yield f"on its golden rows: {claim} does not hold"
+
+
+def _of_volume(rate: Rate, budget: float) -> Iterator[str]:
+    if rate.low > MANY * budget:
+        yield (
+            f"flags {rate.rate:.2%} of events with a budget of {budget:.2%}: more than "
+            f"{MANY:g} times what reviewers have room for"
+        )
+    if rate.high < FEW * budget:
+        yield (
+            f"flags {rate.rate:.2%} of events with a budget of {budget:.2%}: less than "
+            f"{FEW:g} times what reviewers have room for"
+        )
+
+
+def _of_champion(challenger: Evaluation, champion: Evaluation) -> Iterator[str]:
+    if challenger.truth is None or champion.truth is None:
+        return
+    arms = {arm.name: arm.precision for arm in challenger.truth.arms}
+    for arm in champion.truth.arms:
+        if arm.name == "model" and arms["model"].high < arm.precision.low:
+            yield (
+                f"{arms['model'].rate:.1%} of reviews find a planted case, the champion's "
+                f"{arm.precision.rate:.1%}: worse beyond both intervals"
+            )
+
+
+def _is_finite(bundle: Bundle) -> bool:
+    base, parts = bundle.contributions(bundle.golden)
+    return bool(np.isfinite([base]).all() and np.isfinite(parts).all())
+
+
+def _is_additive(bundle: Bundle) -> bool:
+    base, parts = bundle.contributions(bundle.golden)
+    score = bundle.score(bundle.golden)
+    return bool(np.allclose(base + parts.sum(axis=1), score, rtol=_TOLERANCE, atol=_TOLERANCE))
+
+
+def _is_alone_as_together(bundle: Bundle) -> bool:
+    alone = [bundle.score_row(row) for row in bundle.golden]
+    return np.array(alone).tobytes() == bundle.score(bundle.golden).tobytes()
+
+
+def _is_same_among_copies(bundle: Bundle) -> bool:
+    row = bundle.golden[-1:]
+    among = bundle.score(np.repeat(row, COPIES, axis=0))
+    return bool((among == bundle.score(row)[0]).all())
+
+
+def _is_same_from_threads(bundle: Bundle) -> bool:
+    expected = bundle.score(bundle.golden).tobytes()
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(bundle.score, [bundle.golden] * (4 * THREADS)))
+    return all(score.tobytes() == expected for score in found)
+
+
+def _survives_missing(bundle: Bundle) -> bool:
+    nothing = np.full((1, len(bundle.names)), np.nan)
+    return bool(np.isfinite(bundle.score(nothing)).all())
+
+
+_CLAIMS: Final[tuple[tuple[str, Callable[[Bundle], bool]], ...]] = (
+    ("finite contributions", _is_finite),
+    ("contributions add up to the score", _is_additive),
+    ("a row scores the same alone and in a batch", _is_alone_as_together),
+    ("a row scores the same among copies of itself", _is_same_among_copies),
+    ("a row scores the same from several threads", _is_same_from_threads),
+    ("a row without any value gets a score", _survives_missing),
+)

@@ -1,0 +1,241 @@
+"""What is planted in payouts: five typologies and three benign look-alikes.
+
+Each function plants one case into a draft; the registry in `training.inject` names and sizes them.
+A dial runs from mild to extreme with the case's strength.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from training.simulation.case import BACKLOAD_DAYS, Case, Dial
+from training.simulation.columns import Columns, draw, height
+from training.simulation.days import DAY_S, NEVER, Integers, office_hours
+from training.simulation.district import NOBODY, TIER
+from training.simulation.payout_draft import PayoutDraft
+from training.simulation.payouts import CLEAR, HIT
+
+SHELL_AGE_DAYS: Final = Dial(120, 10)
+SHELL_INSURED: Final = Dial(2, 0)
+SHELL_OF_CAP: Final = Dial(0.90, 1.0)
+RING_FIRMS: Final = Dial(8, 40)
+RING_DAYS: Final = Dial(21, 7)
+RING_SHARED_ACCOUNT: Final = Dial(0.1, 1.0)
+DUPLICATE_GAP_DAYS: Final = Dial(400, 20)
+UNCHECKED_BURST: Final = Dial(5, 25)
+AMOUNT_OVER_HIGH: Final = Dial(1.3, 4.0)
+_STRONG, _MILD = 2 / 3, 1 / 3
+_RUSH_ROWS: Final = (12, 80)
+_GROUP_FIRMS: Final = (6, 11)
+_GROUP_DAYS: Final = 20.0
+_REAL_STAFF: Final = 5
+_IGNORED_HITS: Final = 0.5
+
+
+def plant_shell_firm(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """T15: a firm days old and without staff takes what a policy pays at most."""
+    at = rng.choice(draft.near(case), 1)
+    rows = draft.copies(at, _on_workday(draft, case, rng, 1))
+    _at_the_cap(draft, rows, SHELL_OF_CAP.at(case.strength))
+    age = SHELL_AGE_DAYS.at(case.strength) * rng.uniform(0.9, 1.1)
+    insured = np.array([SHELL_INSURED.whole(case.strength)])
+    registered = office_hours(rng, rows["applied"] // DAY_S - int(age))
+    _new_applicants(draft, rows, registered, insured)
+    draft.add(case, rows)
+
+
+def plant_agent_ring(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """T16: many new firms file alike through one agent, to one officer, within weeks."""
+    n = RING_FIRMS.whole(case.strength)
+    at = np.repeat(rng.choice(draft.near(case), 1), n)
+    requested = _spread(draft, case, rng, (n, RING_DAYS.at(case.strength)))
+    rows = draft.copies(at, requested)
+    near_same = np.round(rows["amount"] * rng.normal(1.0, 0.01, n) / 100).astype(np.int64) * 100
+    tiered = draft.district.policies["kind"][rows["policy"]] == TIER
+    rows["amount"] = np.minimum(np.where(tiered, rows["amount"], near_same), rows["cap"])
+    registered = office_hours(rng, rows["applied"] // DAY_S - rng.integers(20, 200, n))
+    _new_applicants(draft, rows, registered, rng.integers(1, 6, n))
+    rows["agent"] = np.full(n, _agent(draft, rng))
+    shared = rng.random(n) < RING_SHARED_ACCOUNT.at(case.strength)
+    rows["account"] = np.where(shared, rows["account"][0], rows["account"])
+    draft.add(case, rows)
+
+
+def plant_duplicate_benefit(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """T17: one object is paid for again by other departments, mildly with an altered code."""
+    n = 2 if case.strength > _STRONG else 1
+    gap = int(DUPLICATE_GAP_DAYS.at(case.strength) * rng.uniform(0.8, 1.2)) * DAY_S
+    first = draft.district.clock.start
+    then = case.anchor - min(gap, int((case.anchor - first) * 0.8))
+    found = draft.free(then - 15 * DAY_S, then + 15 * DAY_S)
+    at = np.repeat(rng.choice(found if len(found) else draft.near(case), 1), n)
+    requested = np.maximum(_on_workday(draft, case, rng, n), draft.rows["requested"][at] + DAY_S)
+    rows = draft.copies(at, np.minimum(requested, draft.district.clock.end - 60))
+    rows["object"] = draft.rows["object"][at]
+    _other_departments(draft, rows, rng)
+    altered = case.strength < _MILD or (case.strength < _STRONG and rng.random() < _MILD)
+    rows["alias"] = np.full(n, rng.integers(1, 4) if altered else 0, dtype=np.int8)
+    draft.add(case, rows)
+
+
+def plant_unchecked_burst(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """T20: one officer pays a batch in minutes: unchecked, checked afterwards, or despite a hit."""
+    n = UNCHECKED_BURST.whole(case.strength)
+    case = case if case.recent else replace(case, anchor=_year_end(draft, case, rng))
+    near = draft.near(case)
+    lead = rng.choice(near, 1)
+    mine = near[draft.rows["officer"][near] == draft.rows["officer"][lead]]
+    at = rng.choice(mine, n, replace=len(mine) < n)
+    begin = _on_workday(draft, case, rng, 1)[0]
+    rows = draft.copies(at, begin + np.cumsum(rng.integers(20, 45, n)))
+    _skip_checks(rows, case, rng)
+    rows["paid"] = rows["requested"] + int(rng.integers(1800, 7200))
+    draft.add(case, rows)
+
+
+def plant_far_amount(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """T21: an amount far above what the policy's payouts usually are, still under the cap."""
+    near = draft.near(case)
+    policy = draft.rows["policy"][near]
+    wanted = draft.high_amount[policy] * AMOUNT_OVER_HIGH.at(case.strength)
+    fits = (wanted <= draft.rows["cap"][near]) & (draft.district.policies["kind"][policy] != TIER)
+    room = draft.rows["cap"][near] / draft.high_amount[policy]
+    pick = int(rng.choice(np.flatnonzero(fits))) if fits.any() else int(np.argmax(room))
+    fen = min(round(float(wanted[pick]) / 100) * 100, int(draft.rows["cap"][near[pick]]))
+    draft.rows["amount"][near[pick]] = fen
+    draft.rows["case"][near[pick]] = case.number
+
+
+def plant_launch_rush(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """L01, benign: a policy opens and many firms are paid on the same day."""
+    near = draft.near(case)
+    policy = draft.rows["policy"][rng.choice(near)]
+    same = near[draft.rows["policy"][near] == policy]
+    n = int(np.clip(height(draft.rows) // 400, *_RUSH_ROWS))
+    begin = _on_workday(draft, case, rng, 1)[0] // DAY_S * DAY_S + 9 * 3600
+    rows = draft.copies(rng.choice(same, n), begin + np.sort(rng.integers(0, 3 * 3600, n)))
+    settled = np.flatnonzero(draft.district.firms["registered"] < draft.district.clock.start)
+    _take_over(draft, rows, settled[draw(rng, draft.district.firms["weight"][settled], n)])
+    draft.add(case, rows)
+
+
+def plant_bulk_backload(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """L02, benign: one street's payouts of two weeks reach the platform months later, in bulk."""
+    low = case.anchor - BACKLOAD_DAYS * DAY_S
+    at = draft.free(low, case.anchor)
+    street = draft.district.firms["street"][draft.rows["firm"][at]]
+    at = at[street == rng.choice(street)] if len(at) else at
+    keyed = case.anchor + int(rng.integers(60, 120)) * DAY_S
+    draft.rows["recorded"][at] = keyed + rng.integers(0, 6 * 3600, len(at))
+    draft.rows["case"][at] = case.number
+
+
+def plant_group_company(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """L03, benign: old subsidiaries with real staff share a filing desk and the group's account."""
+    n = int(rng.integers(*_GROUP_FIRMS))
+    near = draft.near(case)
+    policy = draft.rows["policy"][rng.choice(near)]
+    same = near[draft.rows["policy"][near] == policy]
+    requested = _spread(draft, case, rng, (n, _GROUP_DAYS))
+    rows = draft.copies(rng.choice(same, n), requested)
+    firms = draft.district.firms
+    real = np.flatnonzero(
+        (firms["registered"] < draft.district.clock.start) & (firms["employees"] > _REAL_STAFF)
+    )
+    _take_over(draft, rows, rng.choice(real, n, replace=False))
+    rows["agent"] = np.full(n, _agent(draft, rng))
+    rows["account"] = np.full(n, rows["account"][0])
+    draft.add(case, rows)
+
+
+def _spread(
+    draft: PayoutDraft, case: Case, rng: np.random.Generator, size: tuple[int, float]
+) -> Integers:
+    """Office-hour instants (how many, over how many days) up to the anchor, inside the horizon."""
+    n, days = size
+    clock = draft.district.clock
+    begin = np.maximum(case.anchor - (rng.random(n) * days * DAY_S).astype(np.int64), clock.start)
+    return np.minimum(clock.workdays.snap(rng, begin), _last_workday(draft) * DAY_S + 16 * 3600)
+
+
+def _last_workday(draft: PayoutDraft) -> int:
+    clock = draft.district.clock
+    return int(clock.workdays.shift(np.array([clock.end // DAY_S]), np.array([-1]))[0])
+
+
+def _on_workday(draft: PayoutDraft, case: Case, rng: np.random.Generator, n: int) -> Integers:
+    """Office-hour instants of the first working day from the anchor, inside the horizon."""
+    clock = draft.district.clock
+    day = clock.workdays.shift(np.full(n, case.anchor // DAY_S), np.zeros(n, dtype=np.int64))
+    return (
+        np.minimum(day, _last_workday(draft)) * DAY_S
+        + 9 * 3600
+        + np.sort(rng.integers(0, 6 * 3600, n))
+    )
+
+
+def _year_end(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> int:
+    """A day in the last week of the anchor's year, where the horizon has that week."""
+    year = np.datetime64(case.anchor // DAY_S, "D").astype("datetime64[Y]")
+    last = int((year + 1).astype("datetime64[D]").astype(np.int64)) - 1
+    late = (last - int(rng.integers(1, 8))) * DAY_S
+    inside = draft.district.clock.start < late < draft.district.clock.holdout
+    return late if inside else case.anchor
+
+
+def _new_applicants(
+    draft: PayoutDraft, rows: Columns, registered: Integers, employees: Integers
+) -> None:
+    """Let new firms, otherwise like the rows' firms, stand in the rows."""
+    firms = draft.district.firms
+    like = {name: values[rows["firm"]] for name, values in firms.items()}
+    like |= {"registered": registered, "employees": employees}
+    like["account"] = np.full(len(registered), NOBODY, dtype=np.int64)
+    rows["firm"] = draft.enrol(like)
+    rows["account"], rows["employees"] = rows["firm"].copy(), employees
+
+
+def _take_over(draft: PayoutDraft, rows: Columns, firm: Integers) -> None:
+    """Let known firms stand in the rows."""
+    rows["firm"] = firm
+    rows["account"] = draft.district.firms["account"][firm]
+    rows["employees"] = draft.district.firms["employees"][firm]
+
+
+def _at_the_cap(draft: PayoutDraft, rows: Columns, share: float) -> None:
+    tiered = draft.district.policies["kind"][rows["policy"]] == TIER
+    near_cap = np.round(rows["cap"] * share / 100).astype(np.int64) * 100
+    rows["amount"] = np.where(tiered, rows["cap"], near_cap)
+
+
+def _other_departments(draft: PayoutDraft, rows: Columns, rng: np.random.Generator) -> None:
+    """Move the rows to policies of other authorities, with about the same money."""
+    policies = draft.district.policies
+    foreign = np.flatnonzero(policies["authority"] != rows["authority"][0])
+    enough = foreign[policies["cap"][foreign] >= rows["amount"][0]]
+    pool = enough if len(enough) else foreign
+    chosen = rng.choice(pool, height(rows), replace=len(pool) < height(rows))
+    rows["policy"], rows["cap"] = chosen, policies["cap"][chosen]
+    rows["authority"] = policies["authority"][chosen]
+    rows["officer"] = draft.district.staff(rng, rows["authority"])
+    less = np.round(rows["amount"] * rng.uniform(0.85, 1.0, height(rows)) / 100)
+    rows["amount"] = np.minimum(less.astype(np.int64) * 100, rows["cap"])
+
+
+def _skip_checks(rows: Columns, case: Case, rng: np.random.Generator) -> None:
+    n = height(rows)
+    if case.strength < _MILD:
+        rows["checked"] = rows["requested"] + rng.integers(DAY_S, 5 * DAY_S, n)
+        rows["recorded"] = rows["checked"] + rng.integers(3600, DAY_S, n)
+        return
+    ignored = (rng.random(n) < _IGNORED_HITS) & (case.strength > _STRONG)
+    rows["checked"] = np.where(ignored, rows["requested"] - rng.integers(600, DAY_S, n), NEVER)
+    rows["result"] = np.where(ignored, HIT, CLEAR).astype(np.int8)
+
+
+def _agent(draft: PayoutDraft, rng: np.random.Generator) -> int:
+    """An agent that ordinary firms use too."""
+    known = draft.district.firms["agent"]
+    used = known[known != NOBODY]
+    return int(rng.choice(used)) if len(used) else 0

@@ -1,0 +1,100 @@
+"""Payouts as a platform exports them: a row each for request, payment and cancellation.
+
+A row shows only what was known when it was recorded: a check that came later is blank in it.
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from training.simulation import text
+from training.simulation.columns import Columns, height, stack, stream, take
+from training.simulation.config import Faults, SimulationConfig
+from training.simulation.days import DAY_S, NEVER, Integers
+from training.simulation.district import NOBODY, SECTORS, SIZE_BANDS, District, size_band
+from training.simulation.payouts import CANCELLED, PAID, REVERSED
+
+KINDS: Final = ("payout_requested", "payout_paid", "payout_cancelled")
+_REQUESTED, _PAID, _CANCELLED = range(3)
+_OBJECTS: Final = ("EQ", "PJ", "PN", "PT")
+_ALIASES: Final = ("", "-1", "A", "/2")
+
+
+def payout_table(
+    config: SimulationConfig, district: District, payouts: tuple[Columns, Columns]
+) -> pl.DataFrame:
+    """Rows in the order in which they happened; payout ids count in the order of requests."""
+    rng = stream(config.horizon.seed, "payout table")
+    rows, firms = payouts
+    events = _events(rows | {"number": np.arange(height(rows), dtype=np.int64)}, district)
+    events["known"] = recorded_at(rng, events, config.faults, district.clock.end)
+    firm, share = take(firms, events["firm"]), config.faults.missing_share
+    unseen = (events["checked"] == NEVER) | (events["checked"] > events["known"])
+    columns = [
+        payout_ids("payout_id", events["number"]),
+        text.words("kind", events["kind"], KINDS),
+        text.stamps("occurred_at", events["at"]),
+        text.stamps("recorded_at", events["known"]),
+        text.codes("enterprise_code", "E", events["firm"]),
+        text.serials("paying_authority", "D", events["authority"], 2),
+        text.serials("policy_item", "ZC", events["policy"], 3),
+        text.codes("officer_code", "O", events["officer"]),
+        text.codes("agent_code", "A", events["agent"]),
+        text.codes("bank_account", "62220", events["account"]),
+        _objects(events),
+        text.thinned(text.words("sector", firm["sector"], SECTORS), rng, share),
+        text.thinned(
+            text.words("size_band", size_band(events["employees"]), SIZE_BANDS), rng, share
+        ),
+        text.serials("district", "J", firm["street"], 2),
+        text.yuan("amount_yuan", events["amount"]),
+        text.yuan("cap_yuan", events["cap"]),
+        text.thinned(text.stamps("registered_at", firm["registered"]), rng, share),
+        text.stamps("applied_at", events["applied"]),
+        text.stamps("checked_at", np.where(unseen, NEVER, events["checked"])),
+        text.words("check_result", np.where(unseen, -1, events["result"]), ("clear", "hit")),
+        text.thinned(pl.Series("insured_employees", events["employees"]), rng, share),
+    ]
+    return pl.DataFrame(columns)
+
+
+def payout_ids(name: str, numbers: Integers) -> pl.Series:
+    """Ids of payouts by their places in the order of requests."""
+    return text.serials(name, "P", numbers, 8)
+
+
+def recorded_at(rng: np.random.Generator, events: Columns, faults: Faults, end: int) -> Integers:
+    """When each row reached the platform: mostly at once, some late, all before the export."""
+    n, at = height(events), events["at"]
+    known = at + rng.exponential(120.0, n).astype(np.int64)
+    late = (rng.random(n) < faults.late_share) & (events["case"] == NOBODY)
+    known += np.where(late, rng.integers(1, faults.late_days + 1, n) * DAY_S, 0)
+    known = np.minimum(np.maximum(known, events["recorded"]), np.maximum(at, end - 1))
+    return np.asarray(known, dtype=np.int64)
+
+
+def _events(rows: Columns, district: District) -> Columns:
+    """One row an event, within the horizon, in the order of time; reversals are negative."""
+    outcome, end = rows["outcome"], district.clock.end
+    plan = (
+        (_REQUESTED, "requested", np.ones(len(outcome), dtype=np.bool_)),
+        (_PAID, "paid", outcome != CANCELLED),
+        (_CANCELLED, "closed", outcome != PAID),
+    )
+    parts = []
+    for kind, time, happens in plan:
+        part = take(rows, np.flatnonzero(happens & (rows[time] < end)))
+        part["at"] = part[time]
+        part["kind"] = np.full(height(part), kind, dtype=np.int8)
+        if kind == _CANCELLED:
+            part["amount"] = np.where(part["outcome"] == REVERSED, -part["amount"], part["amount"])
+        parts.append(part)
+    events = stack(parts)
+    return take(events, np.lexsort((events["number"], events["kind"], events["at"])))
+
+
+def _objects(events: Columns) -> pl.Series:
+    kind = text.words("object_code", events["object"] % len(_OBJECTS), _OBJECTS)
+    number = text.codes("object_code", "", events["object"])
+    return (kind + number + text.words("alias", events["alias"], _ALIASES)).rename("object_code")
