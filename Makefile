@@ -25,7 +25,7 @@ help:  ## this list
 setup: .venv/.ready  ## the environment, from requirements.lock
 
 serving/console/node_modules/.package-lock.json: serving/console/package-lock.json
-	@training/system.sh npm
+	@.ci/system npm
 	cd serving/console && npm ci --no-audit --no-fund --loglevel=error
 
 console: setup serving/console/node_modules/.package-lock.json  ## the console's JavaScript, by its lock file
@@ -44,7 +44,7 @@ lint: setup
 	$(BIN)/lint-imports --no-logo
 
 test: setup console lint  ## every check and test
-	@training/system.sh chromium
+	@.ci/system chromium
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/numba-checked $(BIN)/python -m pytest
 
 fmt: setup  ## mend what can be mended

@@ -134,7 +134,8 @@ class History:
         other = c.numbers.get(measure.other, c.t)
         if atom is None:
             return compute(measure, self.calendar, c.t, own, other, None)
-        source, ends = view.ends(atom)
+        among = own != MISSING if measure.how == "change_ppm" else None
+        source, ends = view.ends(atom, among)
         held = c.codes[measure.field] if measure.is_code else own
         last = _taken(held, source, ends[:, LAST])
         instants = view.instants(source, ends)
@@ -224,9 +225,14 @@ class BatchView:
             return c.codes[atom.value]
         return grid(c.numbers[atom.value]) if atom.op == "grids" else c.numbers[atom.value]
 
-    def ends(self, atom: Atom) -> tuple[Integers, Integers]:
-        """Source rows of `atom` and, a row an event, pointers into them (last, first) or -1."""
+    def ends(self, atom: Atom, among: Bools | None = None) -> tuple[Integers, Integers]:
+        """Source rows of `atom` and, a row an event, pointers into them (last, first) or -1.
+
+        `among` says which rows may be sources at all; None stands for every row.
+        """
         source_rows = self.history.sources(atom.key, atom.where)
+        if among is not None:
+            source_rows = source_rows[among[source_rows]]
         source = self.history.stack(atom.key, source_rows, with_gone=True)
         query, at = self._asked(atom.key)
         found = kernels.ends(source, query, kernels.plan(source, query), atom.days * DAY_US)

@@ -112,6 +112,8 @@ def concentration(state: Integers) -> tuple[float, int]:
 @njit(cache=True, nogil=True)
 def share(part: float, whole: float, n: int, min_n: int) -> tuple[float, int]:
     """`part / whole`, missing where the whole has under `min_n` events or is not positive."""
+    if n > MAX_ROWS:
+        return np.nan, ERROR
     if n < min_n or whole <= 0.0:
         return np.nan, INSUFFICIENT
     return part / whole, OK
@@ -166,10 +168,10 @@ def robust_z(step: int, states: Integers, out: Matrix) -> tuple[float, int]:
         unit = GRID_STEPS >> (abs(median) // GRID_STEPS)
         width = _NORMAL * float(max(states[level, MAD], MAD_FLOOR, unit))
         reach = float(int(3.0 * _NORMAL * float(states[level, MAD]) + 0.5))
-        lo = float(median) - reach
+        lo, hi = float(median) - reach, float(median) + reach
         out[0], out[1], out[2] = float(level), float(n), ungrid(float(median))
         out[3] = ungrid(max(lo, 0.0) if median >= 0 else lo)
-        out[4] = ungrid(float(median) + reach)
+        out[4] = ungrid(min(hi, 0.0) if median < 0 else hi)
         return float(step - median) / width, OK
     return np.nan, INSUFFICIENT
 

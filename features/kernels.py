@@ -9,8 +9,8 @@ Keys whose rows were all learned in the order in which they happened take a two-
 others are gathered row by row under the rule above. Live queries gather too.
 
 Squares are kept in three sums of 22-bit halves, `x = sign(x) * (h * 2**22 + l)`:
-`a = sum(h*h)`, `b = sum(h*l)`, `c = sum(l*l)`; with `|x| <= 2**43` and at most 2**20 rows none
-wraps.
+`a = sum(h*h)`, `b = sum(h*l)`, `c = sum(l*l)`; with `|x| <= 2**43` and fewer than 2**20 rows
+none wraps (`c` read without a sign).
 """
 
 from typing import Final
@@ -26,8 +26,8 @@ MISSING: Final = -(2**62)
 """Stands for a missing integer in every column."""
 NEVER: Final = 2**62
 """The `gone` rank of a row that was never superseded."""
-MAX_ROWS: Final = 2**20
-"""Rows a window may hold before a sum of squares could wrap; beyond it the cell is an error."""
+MAX_ROWS: Final = 2**20 - 1
+"""Rows a window may hold before a sum could wrap; beyond it the cell is an error."""
 
 GRID_STEPS: Final = 64
 """Grid steps an octave: a step is at most 1.6 % of a value."""
@@ -334,10 +334,9 @@ def grids_of(x: Integers, rows: Integers, n: int, out: Integers) -> None:
     out[N], out[MEDIAN], out[MAD] = m, 0, 0
     if m == 0:
         return
-    held = np.sort(held[:m])
-    middle = (m - 1) // 2
-    out[MEDIAN] = held[middle]
-    out[MAD] = np.sort(np.abs(held - held[middle]))[middle]
+    held, middle = held[:m], (m - 1) // 2
+    out[MEDIAN] = np.partition(held, middle)[middle]
+    out[MAD] = np.partition(np.abs(held - out[MEDIAN]), middle)[middle]
 
 
 @njit(cache=True, nogil=True)
@@ -474,3 +473,35 @@ def visible(rows: Integers, n: int, query: Integers, window: int, out: Integers)
             out[m] = j
             m += 1
     return m
+
+
+@njit(cache=True, nogil=True)
+def chosen(column: Integers, rows: Integers, codes: Integers) -> Integers:
+    """Those of `rows` whose value in `column` is one of `codes`."""
+    out = np.empty(len(rows), np.int64)
+    n = 0
+    for row in rows:
+        for code in codes:
+            if column[row] == code:
+                out[n] = row
+                n += 1
+                break
+    return out[:n]
+
+
+@njit(cache=True, nogil=True)
+def place_of(rows: Integers, n: int, row: Integers) -> int:
+    """Where `row` belongs among the first `n` live rows, in (t, o, observed, seq) order."""
+    left, right = 0, n
+    while left < right:
+        middle = (left + right) // 2
+        is_later = False
+        for k in range(4):
+            if rows[k, middle] != row[k]:
+                is_later = rows[k, middle] > row[k]
+                break
+        if is_later:
+            right = middle
+        else:
+            left = middle + 1
+    return left

@@ -19,7 +19,7 @@ from features.finalise import Column, finalise
 from features.kernels import KERNEL_VERSION, MISSING, NEVER, codes_of, grid, grids_of, moments_of
 from features.measure import Ends, compute
 from features.rebuild import rebuild
-from features.spec import DAY_US, Atom, Feature, Key, Measure, RobustZ, Scenario
+from features.spec import DAY_US, Atom, Feature, Key, Measure, RobustZ, Scenario, Where
 from features.store.codes import Codes
 from features.store.history import HEAD_COLUMNS, KIND, SEQ, HistoryStore, KeyHistory, T, tombstone
 from features.store.ledger import Ledger
@@ -51,6 +51,7 @@ class LiveEngine:
         self.spec_hash = scenario.spec_hash(self.calendar)
         self.streams = Streams(scenario)
         self.codes = Codes(ledger.connection)
+        self._held: LiveView | None = None
         self.store = HistoryStore(
             ledger.connection, scenario.name, self.streams.widths, cache_rows=cache_rows
         )
@@ -128,16 +129,20 @@ class LiveEngine:
 
     def forget(self) -> None:
         """Drop what memory holds after a transaction was rolled back."""
+        self._held = None
         self.store.forget()
         self.codes.forget()
 
     def _view(
         self, event: Event, stored: Stored | None, *, may_be_stale: bool = False
     ) -> "LiveView":
-        if self.ledger.head != self._head and stored is None:
+        head = self.ledger.head
+        if self._held is not None and self._held.serves(event, stored, head):
+            return self._held
+        if head != self._head and stored is None:
             with self.ledger.transaction():
                 self._catch_up()
-        view = LiveView(self, event, stored)
+        view = self._held = LiveView(self, event, stored)
         if view.is_stale and not may_be_stale:
             message = f"{event.kind} {event.event_id}: a version after {event.version} is known"
             raise ConflictError(message)
@@ -221,6 +226,19 @@ class LiveView:
         self.own: dict[str, int | str | None] = dict(event.fields)
         self.own["kind"] = event.kind
         self._seen: dict[tuple[int, str | None, int], tuple[KeyHistory, Integers]] = {}
+        self._kept: dict[tuple[Key, int, Where | None], tuple[KeyHistory, Integers]] = {}
+        self._stored = stored
+
+    def serves(self, event: Event, stored: Stored | None, head: int) -> bool:
+        """Whether this view is that of the event asked about, and nothing was learned since.
+
+        The event itself may have been stored in between: it never sees itself.
+        """
+        if event is not self.event:
+            return False
+        if stored is None or self._stored is not None:
+            return stored is self._stored and head == self.mark
+        return stored.seq == head == self.mark + 1
 
     @property
     def t(self) -> Integers:
@@ -260,16 +278,17 @@ class LiveView:
 
     def _ends(self, measure: Measure, atom: Atom) -> Ends:
         history, rows = self._rows(atom)
+        values = np.full(len(rows), MISSING)
+        if measure.field:
+            stream = self.engine.streams.of[atom.key]
+            values = history.columns[self.engine.streams.place(stream, measure.field), rows]
+        if measure.how == "change_ppm":
+            rows, values = rows[values != MISSING], values[values != MISSING]
         if len(rows) == 0:
             nothing = np.array([MISSING])
             return Ends(nothing, nothing, nothing)
-        last_value = MISSING
-        if measure.field:
-            stream = self.engine.streams.of[atom.key]
-            at = self.engine.streams.place(stream, measure.field)
-            last_value = history.columns[at, rows[-1]]
         first, last = history.columns[T, rows[0]], history.columns[T, rows[-1]]
-        return Ends(np.array([last]), np.array([first]), np.array([last_value]))
+        return Ends(np.array([last]), np.array([first]), values[-1:])
 
     def applies(self, key: Key) -> NDArray[np.bool_]:
         """Whether the event carries every field of `key`."""
@@ -323,6 +342,12 @@ class LiveView:
         return seqs
 
     def _rows(self, atom: Atom) -> tuple[KeyHistory, Integers]:
+        place = atom.key, atom.days, atom.where
+        if place not in self._kept:
+            self._kept[place] = self._selected(atom)
+        return self._kept[place]
+
+    def _selected(self, atom: Atom) -> tuple[KeyHistory, Integers]:
         stream = self.engine.streams.of[atom.key]
         history, rows = self._visible(stream, self.key(atom.key), atom.days)
         wanted, at = self.engine.scenario.history, KIND
@@ -343,8 +368,9 @@ class LiveView:
     ) -> Integers:
         if set(wanted) == set(everything) or len(rows) == 0:
             return rows
-        codes = [self.engine.codes.find(text) for text in wanted]
-        return rows[np.isin(history.columns[at, rows], codes)]
+        codes = np.array([self.engine.codes.find(text) for text in wanted])
+        found: Integers = kernels.chosen(history.columns[at], rows, codes)
+        return found
 
     def _visible(self, stream: int, key: str | None, days: int) -> tuple[KeyHistory, Integers]:
         place = stream, key, days

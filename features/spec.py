@@ -16,7 +16,7 @@ longer than nothing; 0 days is not: state days between 1 and 1827
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -35,6 +35,8 @@ DAY_US: Final = 86_400_000_000
 MAX_DAYS: Final = 1827
 MIN_PEERS: Final = 30
 """Smallest peer group with a median worth comparing with."""
+_CODES: Final = ("key", "category")
+_FROM_FIELD: Final = ("previous", "between", "ratio_ppm", "quotient", "present", "change_ppm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ def _checked(name: str, days: int) -> None:
             f"{days} days is not: state days between 1 and {MAX_DAYS}"
         )
         raise LeakError(message)
+
+
+def _without(columns: Collection[str], left_out: Collection[str]) -> tuple[str, ...]:
+    return tuple(column for column in columns if column not in left_out)
 
 
 def _part(where: Where | None, value: str | None) -> str:
@@ -247,6 +253,9 @@ class RobustZ:
     days: int = 1095
 
     def __post_init__(self) -> None:
+        if not self.peers:
+            message = f"{self.value}_robust_z: no peers; name at least one key to compare within"
+            raise DeclarationError(message)
         _checked(self.name, self.days)
 
     @property
@@ -441,9 +450,14 @@ class Scenario:
 
     def __post_init__(self) -> None:
         self._check_names()
+        self._check_roles()
+        for k, measure in enumerate(self.measures):
+            self._check_measure(measure, {item.name for item in self.measures[k:]})
         for feature in self.features:
+            if isinstance(feature.of, Own):
+                self._check(feature.name, "shows", feature.of.value, self.numbers)
             for atom in feature.of.atoms:
-                self._check_atom(feature.name, atom)
+                self._check_atom(feature.name, atom, ())
         for rule in self.rules:
             for name, _, _ in rule.conditions:
                 self.feature(name)
@@ -457,28 +471,53 @@ class Scenario:
                 message = f"{self.name}: {kind} {twice[0]!r} is declared twice; drop one"
                 raise DeclarationError(message)
 
-    def _check_atom(self, name: str, atom: Atom) -> None:
-        known = {"kind", *self.codes, *self.numbers}
-        used = {*atom.key, *((atom.value,) if atom.value else ())}
-        used |= {atom.where.field} if atom.where else set()
-        for column in sorted(used - known):
-            message = f"{self.name}: {name} uses {column!r}, which is no field or measure"
+    def _check_roles(self) -> None:
+        codes = [item.name for item in self.fields if item.kind in _CODES]
+        for kind in (*self.scored, *self.history):
+            self._check("what is scored or counted", "names", kind, self.kinds)
+        self._check("the subject", "is", self.subject, codes)
+        self._check("the peer group", "is", self.peer_group, codes)
+        numbers = [item.name for item in self.fields if item.kind in ("money", "number")]
+        self._check("the amount", "is", self.amount, numbers)
+
+    def _check_measure(self, measure: Measure, later: Collection[str]) -> None:
+        if measure.atom is not None:
+            self._check_atom(measure.name, measure.atom, later)
+        if measure.how in _FROM_FIELD:
+            columns = self.codes if measure.is_code else self.numbers
+            self._check(measure.name, "takes", measure.field, _without(columns, later))
+        if measure.how in ("ratio_ppm", "quotient"):
+            self._check(measure.name, "divides by", measure.other, _without(self.numbers, later))
+
+    def _check_atom(self, name: str, atom: Atom, later: Collection[str]) -> None:
+        codes = _without(self.codes, later)
+        if not atom.key:
+            message = f"{self.name}: {name} has no key; name whose earlier events it looks at"
             raise DeclarationError(message)
-        loose = [column for column in atom.key if column not in self.codes]
-        if loose:
-            message = f"{self.name}: {name} groups by {loose[0]!r}, a number; keys are codes"
+        for column in atom.key:
+            self._check(name, "groups by", column, codes)
+        if atom.where:
+            self._check(name, "asks for", atom.where.field, ("kind", *codes))
+        if atom.value:
+            instants = {item.name for item in self.fields if item.kind == "instant"}
+            allowed = ("kind", *codes) if atom.op == "codes" else _without(self.numbers, instants)
+            self._check(name, "is made of", atom.value, allowed)
+
+    def _check(self, name: str, verb: str, column: str, allowed: Collection[str]) -> None:
+        if column not in allowed:
+            message = f"{self.name}: {name} {verb} {column!r}, which is none of {tuple(allowed)}"
             raise DeclarationError(message)
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """Columns that hold codes."""
-        fields = tuple(item.name for item in self.fields if item.kind in ("key", "category"))
+        fields = tuple(item.name for item in self.fields if item.kind in _CODES)
         return fields + tuple(item.name for item in self.measures if item.is_code)
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
         """Columns that hold integers."""
-        fields = tuple(item.name for item in self.fields if item.kind not in ("key", "category"))
+        fields = tuple(item.name for item in self.fields if item.kind not in _CODES)
         return fields + tuple(item.name for item in self.measures if not item.is_code)
 
     @cached_property

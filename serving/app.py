@@ -1,5 +1,6 @@
 """The application: routes, middleware, errors, console and OpenAPI in one place."""
 
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -11,7 +12,9 @@ from starlette.exceptions import HTTPException
 
 from features.contracts.events import Event
 from features.contracts.settings import Settings
+from features.scenarios import catalog
 from serving import openapi, problems
+from serving.console.labels import collect_titles
 from serving.console.pages import console_router
 from serving.desk import Desk, watching
 from serving.late import LateRecords
@@ -60,6 +63,7 @@ def create_app(
         summary="Says how unusual an approval or a payout is among its peers, and why.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
         middleware=stack(settings, watched),
     )
@@ -76,8 +80,9 @@ def _add_routes(app: FastAPI, settings: Settings, late: LateRecords) -> None:
         console_router(
             late,
             key_sha256=settings.console_key_sha256,
-            signing_key=secrets.token_bytes(_KEY_BYTES),
+            signing_key=_signing_key(settings),
             secure_cookies=settings.host not in _LOOPBACK,
+            titles=collect_titles(catalog.load(name) for name in catalog.NAMES),
         )
     )
     document: dict[str, Any] = {}
@@ -88,6 +93,13 @@ def _add_routes(app: FastAPI, settings: Settings, late: LateRecords) -> None:
         return document
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _signing_key(settings: Settings) -> bytes:
+    """Key of the console's sessions: the access key's own, so that a restart signs nobody out."""
+    if not settings.console_key_sha256:
+        return secrets.token_bytes(_KEY_BYTES)
+    return hashlib.sha256(f"console session {settings.console_key_sha256}".encode()).digest()
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 import time
+from http import HTTPStatus
 from typing import Final
 
 from starlette.middleware import Middleware
@@ -195,7 +196,7 @@ class ErrorMapper:
                 await refuse(error, scope, receive, send)
 
     def _tell(self, scope: Scope, error: Exception) -> None:
-        if not isinstance(error, LianjingError):
+        if problems.of(error).status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._monitor.log.error(
                 "request_failed",
                 request_id=scope.get("request_id", ""),

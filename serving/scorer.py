@@ -30,6 +30,7 @@ from models.explain import reasons
 from serving.door import Door
 from serving.relation import merge, relate
 from serving.store import audit, cells, records
+from serving.store.trouble import translated
 from serving.ulid import Ulids
 
 TOP_REASONS: Final = 5
@@ -202,7 +203,7 @@ class Scorer:
         with self._lock:
             self._is_touched = False
             try:
-                with self._ledger.transaction() as connection:
+                with translated(), self._ledger.transaction() as connection:
                     yield connection
             except BaseException:
                 if self._is_touched:

@@ -2,7 +2,7 @@
 
 A stream is one key of the scenario; each of its keys has a history: rows of int64 columns
 `t, o, observed, seq, gone_observed, gone_seq, kind, values...`. On disk rows are appended in the
-ledger's order to chunks of at most 256 rows; a row that supersedes another is followed by a
+ledger's order to chunks of at most 64 rows; a row that supersedes another is followed by a
 tombstone.
 In memory they stand in `(t, o, observed, seq)` order, and tombstones are applied.
 """
@@ -14,18 +14,14 @@ from typing import Final
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.kernels import NEVER
+from features.kernels import NEVER, place_of
 
 T, ORDINAL, OBSERVED, SEQ, GONE_OBSERVED, GONE_SEQ, KIND = range(7)
 HEAD_COLUMNS: Final = 7
-CHUNK_ROWS: Final = 256
+CHUNK_ROWS: Final = 64
 TOMBSTONE: Final = -1
 """Kind of a row that says: the row of seq `T` is gone since (`OBSERVED`, `SEQ`)."""
 
-_LAST: Final = (
-    "SELECT chunk, rows FROM history WHERE scenario = ? AND stream = ? AND key = ? "
-    "ORDER BY chunk DESC LIMIT 1"
-)
 _ALL: Final = (
     "SELECT rows FROM history WHERE scenario = ? AND stream = ? AND key = ? ORDER BY chunk"
 )
@@ -36,6 +32,9 @@ class KeyHistory:
     """One key's rows in memory: columns of a growing array, in `(t, o, observed, seq)` order."""
 
     def __init__(self, rows: Integers) -> None:
+        self.on_disk = rows.shape[1]
+        start = self.on_disk // CHUNK_ROWS * CHUNK_ROWS
+        self.tail = bytearray(rows[:, start:].T.astype("<i8").tobytes())
         marks = rows[:, rows[KIND] == TOMBSTONE]
         rows = rows[:, rows[KIND] != TOMBSTONE]
         order = np.lexsort((rows[SEQ], rows[OBSERVED], rows[ORDINAL], rows[T]))
@@ -54,17 +53,24 @@ class KeyHistory:
                 self.columns[GONE_OBSERVED, k] = mark[OBSERVED]
                 self.columns[GONE_SEQ, k] = mark[SEQ]
 
+    def keep(self, row: Integers) -> tuple[int, bytes]:
+        """Note a row appended on disk; return its chunk's number and new content."""
+        chunk = self.on_disk // CHUNK_ROWS
+        if self.on_disk % CHUNK_ROWS == 0:
+            self.tail.clear()
+        self.tail += row.astype("<i8").tobytes()
+        self.on_disk += 1
+        return chunk, bytes(self.tail)
+
     def add(self, row: Integers) -> None:
         """Insert a row at its place; the newest row goes to the end at no cost."""
         if self.n == self.columns.shape[1]:
             wider = np.empty((self.columns.shape[0], 2 * self.n), np.int64)
             wider[:, : self.n] = self.columns
             self.columns = wider
-        at = self.n
-        place = (row[T], row[ORDINAL], row[OBSERVED], row[SEQ])
-        while at and tuple(self.columns[: SEQ + 1, at - 1]) > place:
-            at -= 1
-        self.columns[:, at + 1 : self.n + 1] = self.columns[:, at : self.n].copy()
+        at = place_of(self.columns, self.n, row)
+        if at < self.n:
+            self.columns[:, at + 1 : self.n + 1] = self.columns[:, at : self.n].copy()
         self.columns[:, at] = row
         self.n += 1
 
@@ -102,20 +108,14 @@ class HistoryStore:
         return data.astype(np.int64).reshape(-1, width).T
 
     def append(self, stream: int, key: str, row: Integers) -> None:
-        """Append a row (or a tombstone) to disk and, where the key is held, to memory."""
-        chunk, blob = self.connection.execute(_LAST, (self.scenario, stream, key)).fetchone() or (
-            0,
-            b"",
-        )
-        if len(blob) >= CHUNK_ROWS * 8 * len(row):
-            chunk, blob = chunk + 1, b""
-        data = blob + row.astype("<i8").tobytes()
+        """Append a row (or a tombstone) to disk and to memory."""
+        history = self.read(stream, key)
+        chunk, data = history.keep(row)
         self.connection.execute(_WRITE, (self.scenario, stream, key, chunk, data))
-        held = self._cache.get((stream, key))
-        if held is not None and row[KIND] == TOMBSTONE:
-            held.bury(row)
-        elif held is not None:
-            held.add(row)
+        if row[KIND] == TOMBSTONE:
+            history.bury(row)
+        else:
+            history.add(row)
             self._held += 1
 
     def fill(self, stream: int, key: str, rows: Integers) -> None:

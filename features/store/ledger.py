@@ -129,15 +129,19 @@ class Ledger:
             try:
                 yield self.connection
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
             self._commit()
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:  # on a full disk SQLite has done it already
+            self.connection.execute("ROLLBACK")
 
     def _commit(self) -> None:
         try:
             self.connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            self.connection.execute("ROLLBACK")
+            self._roll_back()
             message = f"the ledger could not be written ({error}); nothing was stored"
             raise LedgerError(message) from error
 

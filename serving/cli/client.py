@@ -52,6 +52,7 @@ class ScoreClient:
             return False
 
     def _send(self, path: str, body: str, kind: str) -> Any:  # noqa: ANN401  (JSON is anything)
+        last = "no answer"
         for attempt in range(_TRIES):
             try:
                 answer = self._http.post(path, content=body, headers={"Content-Type": kind})
@@ -59,13 +60,14 @@ class ScoreClient:
                 time.sleep(_PAUSE_S * 2**attempt)
                 continue
             if answer.status_code in (httpx.codes.TOO_MANY_REQUESTS, 503):
+                last = f"{answer.status_code}: {_detail(answer)}"
                 time.sleep(float(answer.headers.get("Retry-After", _PAUSE_S)))
                 continue
             if answer.is_error:
                 message = f"{self.url}{path} answered {answer.status_code}: {_detail(answer)}"
                 raise InputError(message)
             return answer.json() if kind == "application/json" else answer.text
-        message = f"{self.url} did not answer after {_TRIES} tries; is `lianjing serve` running?"
+        message = f"{self.url} did not serve after {_TRIES} tries ({last}); is it running?"
         raise LedgerError(message)
 
 

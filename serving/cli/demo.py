@@ -19,11 +19,11 @@ from training.truth import load_truth
 MAPPINGS: Final = {"payouts": "simulated_payouts", "approvals": "simulated_approvals"}
 
 
-def demo(home: Path, *, keep: bool = False) -> None:
+def demo(home: Path, *, keep: bool = False, config: SimulationConfig | None = None) -> None:
     """Simulate, ingest, train, promote, serve, score the last month over HTTP, show the finds."""
     shutil.rmtree(home, ignore_errors=True)
     line = Line(home)
-    config = SimulationConfig.load()
+    config = config or SimulationConfig.load()
     with show.progress("simulate") as tick:
         simulate(
             config,
@@ -32,7 +32,7 @@ def demo(home: Path, *, keep: bool = False) -> None:
         )
     truth = load_truth(home / "simulated" / "truth.csv")
     for scenario in MAPPINGS:
-        until = _ingest_before_last_month(line, scenario, config)
+        until = ingest_before_last_month(line, scenario, config)
         result, promotion = line.train(scenario, until=None, truth=truth)
         show.out.print(
             f"{scenario}: {result.split.n_fit} rows fitted, {result.split.n_calibrate} calibrated, "
@@ -41,14 +41,14 @@ def demo(home: Path, *, keep: bool = False) -> None:
         )
     with line.service(keep=keep) as client:
         for scenario, mapping in MAPPINGS.items():
-            events = read_events([_part(line, scenario, "last-month")], mapping, line.settings)
+            events = read_events([part_of(line, scenario, "last-month")], mapping, line.settings)
             answered = score_all(client, events, catalog.load(scenario).scored[:1])
             print_unusual(scenario, answered)
             print_catches(scenario, answered, truth, line.settings.alert_budget)
     _where_to_look(line, keep=keep)
 
 
-def _ingest_before_last_month(line: Line, scenario: str, config: SimulationConfig) -> datetime:
+def ingest_before_last_month(line: Line, scenario: str, config: SimulationConfig) -> datetime:
     """Cut the simulated table at the last month; the part before it goes into the ledger."""
     mapping = Mapping.load(MAPPINGS[scenario])
     column = mapping.effective_at.columns[0]
@@ -57,9 +57,9 @@ def _ingest_before_last_month(line: Line, scenario: str, config: SimulationConfi
     horizon = config.horizon
     last = datetime.combine(horizon.end, datetime.min.time(), ZoneInfo(mapping.timezone))
     until = (last - timedelta(days=horizon.holdout_days)).astimezone(UTC)
-    rows.filter(at < until).write_csv(_part(line, scenario, "history"))
-    rows.filter(at >= until).write_csv(_part(line, scenario, "last-month"))
-    report = line.ingest([_part(line, scenario, "history")], mapping.name)
+    rows.filter(at < until).write_csv(part_of(line, scenario, "history"))
+    rows.filter(at >= until).write_csv(part_of(line, scenario, "last-month"))
+    report = line.ingest([part_of(line, scenario, "history")], mapping.name)
     counts = report.total.counts
     show.out.print(
         f"{scenario}: read {counts.read} rows = {counts.accepted} accepted + "
@@ -68,7 +68,8 @@ def _ingest_before_last_month(line: Line, scenario: str, config: SimulationConfi
     return until
 
 
-def _part(line: Line, scenario: str, part: str) -> Path:
+def part_of(line: Line, scenario: str, part: str) -> Path:
+    """The file of one part (`history` or `last-month`) of a scenario's simulated table."""
     return line.home / "simulated" / f"{scenario}-{part}.csv"
 
 

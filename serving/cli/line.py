@@ -18,7 +18,7 @@ import polars as pl
 from pydantic import SecretStr
 
 from features.calendar import Calendar
-from features.contracts.errors import LedgerError
+from features.contracts.errors import BundleError, LedgerError
 from features.contracts.events import Event
 from features.contracts.settings import Settings
 from features.scenarios import catalog
@@ -77,14 +77,24 @@ class Line:
     def train(
         self, scenario: str, *, until: datetime | None = None, truth: pl.DataFrame | None = None
     ) -> tuple[TrainingResult, Promotion]:
-        """Train on what happened before `until`, and promote the challenger."""
+        """Train on what happened before `until`, and promote the challenger.
+
+        Raises
+        ------
+        BundleError
+            The gate refused it.
+        """
         declared = catalog.load(scenario)
         with self.ledger() as ledger:
             with show.progress(f"features of {scenario}") as tick:
                 result = train(
                     self.settings, ledger, declared, until=until, truth=truth, progress=tick
                 )
-            return result, promote(self.settings, ledger, declared, by="lianjing")
+            promotion = promote(self.settings, ledger, declared, by="lianjing")
+        if not promotion.accepted:
+            message = f"{scenario}: the gate said no: {'; '.join(promotion.reasons)}"
+            raise BundleError(message)
+        return result, promotion
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

@@ -1,6 +1,5 @@
 """What a supervisor asks: does it live, may it get traffic, how is it doing."""
 
-import sqlite3
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +8,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from features.contracts.errors import NotFoundError
+from features.contracts.errors import LedgerError, NotFoundError
 from serving.desk import Desk, desk_of
 from serving.openapi import OPEN, refusals
 from serving.reference import MEANINGS
@@ -67,7 +66,7 @@ def _state(desk: Desk, name: str) -> ScenarioState:
 def _database(desk: Desk) -> bool:
     try:
         return desk.records.alive()
-    except sqlite3.Error as error:
+    except LedgerError as error:
         desk.monitor.log.warning("database_unreachable", error=type(error).__name__)
         return False
 

@@ -8,6 +8,7 @@ from features.contracts.errors import NotFoundError
 from features.contracts.verdicts import AnomalyRecord
 from serving.console.source import QueuePage, TimelineEvent
 from serving.store import queue, records, timeline
+from serving.store.trouble import translated
 
 _SCENARIOS = """
 WITH RECURSIVE found(name) AS (
@@ -44,17 +45,17 @@ class Records:
 
     def alive(self) -> bool:
         """Whether the database answers."""
-        with self._lock:
+        with self._lock, translated():
             return bool(self._connection.execute("SELECT 1 FROM alembic_version").fetchone())
 
     def row(self, record_id: str) -> records.Row:
         """The stored row of that id; `NotFoundError` when there is none."""
-        with self._lock:
+        with self._lock, translated():
             return records.by_id(self._connection, record_id)
 
     def feed(self, cursor: int, limit: int) -> list[tuple[int, records.Row]]:
         """The next records behind `cursor` in the order they were stored, each with its place."""
-        with self._lock:
+        with self._lock, translated():
             return records.after(self._connection, cursor, limit)
 
     def queue(
@@ -62,7 +63,7 @@ class Records:
     ) -> QueuePage:
         """One page of records, the most unusual and newest first."""
         wanted = queue.Filter(scenario, band, text)
-        with self._lock:
+        with self._lock, translated():
             rows, more = queue.page(self._connection, wanted, cursor=cursor, limit=limit)
         return QueuePage(tuple(row.record() for row in rows), more)
 
@@ -75,12 +76,12 @@ class Records:
 
     def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
         """Events of the record's subject around it, oldest first."""
-        with self._lock:
+        with self._lock, translated():
             row = records.by_id(self._connection, record_id)
             return timeline.around(self._connection, row, limit)
 
     def scenarios(self) -> tuple[str, ...]:
         """Names of the scenarios that have records."""
-        with self._lock:
+        with self._lock, translated():
             found = self._connection.execute(_SCENARIOS).fetchall()
         return tuple(name for (name,) in found)

@@ -77,7 +77,7 @@ def test_every_header_variant_is_understood(payments: Loaded) -> None:
 
 
 def test_a_payment_without_supplier_is_kept(payments: Loaded) -> None:
-    """A blank supplier is no supplier, not a fault."""
+    """A blank supplier, or the catch-all for general expenses, is no supplier and no fault."""
     ledger, _ = payments
 
     assert sum(event.fields["enterprise"] is None for event in ledger.events.values()) == 228

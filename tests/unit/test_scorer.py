@@ -1,6 +1,7 @@
 """Scoring as one transaction: idempotent, conflict-proof, and nothing half done."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -24,8 +25,8 @@ CLEAR = RuleWarning(rule="over_cap", status="clear")
 class Desk:
     """A scorer over an empty ledger, with the parts a test looks at."""
 
-    def __init__(self, budget: float = 0.01) -> None:
-        self.ledger = Ledger.in_memory()
+    def __init__(self, budget: float = 0.01, ledger: Ledger | None = None) -> None:
+        self.ledger = ledger or Ledger.in_memory()
         self.engine = SmallEngine(self.ledger)
         self.serving: Serving | None = Serving(small_bundle(), "d" * 64, "1")
         self.scorer = Scorer(self.ledger, self.engine, self.champion, scored=(KIND,), budget=budget)
@@ -141,6 +142,27 @@ def test_a_failure_of_the_commit_leaves_no_trace(
         desk.scorer.score(payout())
     assert desk.count("record") == 0
     assert desk.engine.n_forgotten == 1
+
+
+def test_a_full_disk_is_told_as_such_and_passes_when_there_is_room(tmp_path: Path) -> None:
+    desk = Desk(ledger=Ledger.open(tmp_path / "ledger.db"))
+    pages = desk.ledger.connection.execute("PRAGMA page_count").fetchone()[0]
+    desk.ledger.connection.execute(f"PRAGMA max_page_count = {pages}")
+    told = "x" * 250
+
+    def fill() -> None:
+        for at in range(200):
+            desk.scorer.score(payout(f"P-{at}", fields={"amount_minor": 1, "note": told}))
+
+    with pytest.raises(LedgerError, match="cannot be used now"):
+        fill()
+    stored = desk.count("record")
+    assert desk.engine.n_forgotten == 1
+    desk.ledger.connection.execute("PRAGMA max_page_count = 1000000")
+    desk.scorer.score(payout(f"P-{stored}", fields={"amount_minor": 1, "note": told}))
+    assert [desk.count(table) for table in ("event", "record", "audit")] == [stored + 1] * 3
+    assert audit.verify(desk.ledger) is None
+    desk.ledger.close()
 
 
 def test_retractions_and_other_kinds_are_history(desk: Desk) -> None:

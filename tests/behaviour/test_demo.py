@@ -1,0 +1,54 @@
+"""The demonstration, small: from simulated files to what was found, and a clean end."""
+
+import contextlib
+import io
+import re
+import socket
+
+import pytest
+
+from serving.cli import show
+from serving.cli.demo import demo
+from training.simulate import SimulationConfig
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """What the demonstration prints on a small district, and the home it leaves."""
+    home, text = tmp_path_factory.mktemp("demo") / "home", io.StringIO()
+    changes = {"payouts": {"count": 9_000}, "approvals": {"projects": 600}}
+    held, show.out.file = show.out.file, text
+    with contextlib.redirect_stderr(io.StringIO()):
+        demo(home, config=SimulationConfig.load(changes))
+    show.out.file = held
+    return home, text.getvalue()
+
+
+def test_both_scenarios_show_their_most_unusual_with_reasons(shown):
+    """Ten numbered events each, with sentences that compare and never judge."""
+    _, text = shown
+
+    assert len(re.findall(r"^ ?\d+\. ", text, flags=re.MULTILINE)) == 20
+    assert len(re.findall(r"^      - ", text, flags=re.MULTILINE)) >= 20
+    assert not re.search("violation|fraud|guilty|suspicious", text, flags=re.IGNORECASE)
+
+
+def test_what_was_caught_is_counted_for_model_rules_and_both(shown):
+    """Each scenario has the three arms with the same number of reviews."""
+    _, text = shown
+
+    assert text.count("chosen by") == 2
+    for arm in ("model", "rules", "both"):
+        assert len(re.findall(rf"{arm} +│", text)) == 2
+
+
+def test_the_service_is_gone_and_the_reports_are_there(shown):
+    """Nothing listens any more; quality and evaluation reports lie in the home."""
+    home, text = shown
+    names = {path.name.split("-")[0] for path in (home / "reports").iterdir()}
+
+    assert {"quality", "payouts", "approvals"} <= names
+    assert "mlflow ui" in text
+    log = (home / "service.log").read_text(encoding="utf-8")
+    port = re.search(r"port (\d+)", log)
+    assert port is None or socket.socket().connect_ex(("127.0.0.1", int(port[1]))) != 0

@@ -1,0 +1,102 @@
+"""The main job on the real files: counts add up, and what is shown can be checked in the file."""
+
+import csv
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from features.contracts.settings import Settings
+from features.sources.ingest import ingest
+from features.sources.mapping import Mapping
+from features.store.ledger import Ledger
+from serving.cli.real import real
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+pytestmark = pytest.mark.needs("data")
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    """The main job on payments and one permit log; of the latter the first scored hundred."""
+    home = tmp_path_factory.mktemp("real")
+    payments = real(DATA, home, names=["payments"])
+    receipt = real(DATA, home, names=["receipt"], limit=100)
+    return home, payments["payments"], receipt["receipt"]
+
+
+def test_every_row_of_the_payments_is_accounted_for(outcome):
+    """Rows read are accepted, duplicates or rejected; all 17 files count."""
+    _, payments, _ = outcome
+
+    assert payments["read"] == 61_529
+    assert payments["accepted"] + payments["duplicates"] + payments["rejected"] == 61_529
+    assert (payments["duplicates"], payments["rejected"]) == (2, 3_837)
+    assert payments["reversals"] == 71
+
+
+def test_the_last_quarter_is_scored_through_the_service(outcome):
+    """Each of its 1,220 payments got a verdict, about one in a hundred an alert."""
+    _, payments, _ = outcome
+
+    assert payments["scored"] == 1_220
+    assert 0 < payments["alerts"] < 60
+
+
+def test_reasons_of_a_payment_can_be_checked_against_its_file(outcome):
+    """The most unusual payments stand in the file under their number, and no name is told."""
+    _, payments, _ = outcome
+    with (DATA / "payments/expenditure-over-500-jan-mar-2018.csv").open(
+        encoding="utf-8-sig"
+    ) as file:
+        rows = {row["Trans No"].strip(): row for row in csv.DictReader(file)}
+    names = {name.strip() for row in rows.values() if len(name := row["Supplier Name"]) > 6}
+
+    for verdict in payments["most_unusual"]:
+        row = rows[verdict["event_id"]]
+        own = [r for r in verdict["reasons"] if r["feature"].startswith("amount_minor_robust_z")]
+        assert all(r["actual"] == pytest.approx(float(row["Amount"])) for r in own)
+        assert verdict["reasons"], "the most unusual payments are explained"
+        assert not any(name in str(verdict) for name in names)
+
+
+def test_reports_name_numbers_and_never_suppliers(outcome):
+    """The quality report shows transaction numbers; supplier names stay in the files."""
+    home, _, _ = outcome
+    text = (home / "payments/reports/quality-oxford_payments.md").read_text(encoding="utf-8")
+    with (DATA / "payments/expenditure-over-500-oct-dec-2017.csv").open(
+        encoding="utf-8-sig"
+    ) as file:
+        names = {row["Supplier Name"].strip() for row in csv.DictReader(file)}
+
+    assert "expenditure-over-500-apr-jun-2014.csv" in text
+    assert not [name for name in names if len(name) > 8 and name in text]
+
+
+def test_a_permit_step_is_explained_by_what_the_log_says(outcome):
+    """The steps shown are steps of the log, under their case."""
+    _, _, receipt = outcome
+    log = gzip.decompress((DATA / "permits/receipt.xes.gz").read_bytes()).decode()
+    cases = set(re.findall(r'key="concept:name" value="(case-\d+)"', log))
+
+    assert receipt["scored"] == 100
+    assert {verdict["event_id"].split("#")[0] for verdict in receipt["most_unusual"]} <= cases
+
+
+def test_the_order_of_files_changes_nothing(tmp_path):
+    """Two ledgers, filled from the same files in opposite order, hold the same events in order."""
+    files = sorted((DATA / "payments").glob("*201[78].csv"))
+    held = []
+    for turn, paths in enumerate((files, files[::-1])):
+        ledger = Ledger.open(tmp_path / str(turn) / "ledger.db")
+        settings = Settings(home=tmp_path / str(turn))
+        report = ingest(
+            paths, mapping=Mapping.load("oxford_payments"), ledger=ledger, settings=settings
+        )
+        rows = ledger.connection.execute("SELECT seq, event_id, digest FROM event ORDER BY seq")
+        held.append((rows.fetchall(), report.to_json()))
+        ledger.close()
+
+    assert len(held[0][0]) == 16_299
+    assert held[0] == held[1]

@@ -1,0 +1,251 @@
+"""Declarations: what cannot be is refused by name; names and the version follow from the rest."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
+
+import pytest
+
+from features.calendar import Calendar
+from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
+from features.contracts.events import EventField
+from features.spec import (
+    Expression,
+    Feature,
+    IsNew,
+    Measure,
+    Own,
+    Rarity,
+    RobustZ,
+    Rule,
+    Scenario,
+    Share,
+    Since,
+    Where,
+    Window,
+)
+
+FIRM, PAIR = ("firm",), ("firm", "officer")
+PLAIN: Final = Calendar.plain("Asia/Shanghai")
+
+
+def _field(name: str, kind: Any) -> EventField:
+    return EventField(name=name, kind=kind, title_zh="字段", title_en="a field")
+
+
+def _feature(of: Expression, **texts: Any) -> Feature:
+    return Feature(of, "特征", "a feature", "缘由", "a reason", **texts)
+
+
+def _scenario(*of: Expression, **changes: Any) -> Scenario:
+    given: dict[str, Any] = {
+        "name": "small",
+        "zh": "小",
+        "en": "small",
+        "kinds": ("paid", "cancelled"),
+        "scored": ("paid",),
+        "history": ("paid",),
+        "subject": "firm",
+        "amount": "amount_minor",
+        "peer_group": "sector",
+        "fields": (
+            _field("firm", "key"),
+            _field("officer", "key"),
+            _field("sector", "category"),
+            _field("amount_minor", "money"),
+            _field("opened_at", "instant"),
+        ),
+        "measures": (Measure("before", "previous", key=FIRM, field="officer"),),
+        "features": tuple(_feature(item) for item in of),
+    }
+    return Scenario(**{**given, **changes})
+
+
+@pytest.mark.parametrize("days", [0, -1, 1828])
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda days: Window(FIRM, "sum", "amount_minor", days=days),
+        lambda days: Share(PAIR, of=FIRM, days=days),
+        lambda days: IsNew(PAIR, of=FIRM, days=days),
+        lambda days: Since(FIRM, days=days),
+        lambda days: RobustZ("amount_minor", (FIRM,), days=days),
+        lambda days: Rarity(PAIR, of=FIRM, days=days),
+        lambda days: Measure("idle_d", "elapsed", key=FIRM, days=days),
+    ],
+    ids=["window", "share", "is_new", "since", "robust_z", "rarity", "measure"],
+)
+def test_a_window_that_could_see_ahead_is_refused(
+    declare: Callable[[int], object], days: int
+) -> None:
+    """No or a negative length is a leak, a length beyond five years is none that we keep."""
+    with pytest.raises(LeakError, match=f"(_{days}d|idle_d).*state days between 1 and 1827"):
+        declare(days)
+
+
+REFUSED: Final[list[tuple[Expression, str]]] = [
+    (Window(("nobody",), "count"), "'nobody'"),
+    (Window(FIRM, "sum", "ammount"), "'ammount'"),
+    (Window(FIRM, "count", where=Where("w", "stage", ("x",))), "'stage'"),
+    (Window(("amount_minor",), "count"), "'amount_minor'"),
+    (Window(FIRM, "count", where=Where("w", "amount_minor", ("1",))), "'amount_minor'"),
+    (Window(FIRM, "sum", "officer"), "'officer'"),
+    (Window(FIRM, "sum", "opened_at"), "'opened_at'"),
+    (Window(FIRM, "distinct", "amount_minor"), "'amount_minor'"),
+    (RobustZ("sector", (FIRM,)), "'sector'"),
+    (RobustZ("opened_at", (FIRM,)), "'opened_at'"),
+    (Own("ammount"), "'ammount'"),
+    (Own("sector"), "'sector'"),
+    (Window((), "count"), "has no key"),
+]
+
+
+@pytest.mark.parametrize(("of", "offender"), REFUSED, ids=[f"{of.name}" for of, _ in REFUSED])
+def test_a_column_that_cannot_serve_is_refused_with_the_features_name(
+    of: Expression, offender: str
+) -> None:
+    """An undeclared column, a number as key, a code as number: the feature and the column."""
+    with pytest.raises(DeclarationError, match=f"{of.name}.*{offender}"):
+        _scenario(of)
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: Share(("firm", "officer"), of=("sector",)),
+        lambda: Share(("firm",), of=("firm",)),
+        lambda: Rarity(("firm", "officer"), of=("sector",)),
+        lambda: Rarity(("firm",), of=("firm",)),
+    ],
+)
+def test_a_part_must_have_a_whole(declare: Callable[[], object]) -> None:
+    """A share or rarity whose `of` is no proper part of its key is refused by name."""
+    with pytest.raises(DeclarationError, match=r"(share|rarity)_\d+d_by_.* is not a part of"):
+        declare()
+
+
+def test_count_takes_no_value_and_the_others_need_one() -> None:
+    """A count of something and a sum of nothing are both refused."""
+    with pytest.raises(DeclarationError, match="n_30d_by_firm: count takes no value"):
+        Window(FIRM, "count", "amount_minor", days=30)
+    with pytest.raises(DeclarationError, match="sum_30d_by_firm: count takes no value, sum takes"):
+        Window(FIRM, "sum", days=30)
+
+
+def test_a_comparison_needs_peers() -> None:
+    """A robust z without peers is refused with the name of what it compares."""
+    with pytest.raises(DeclarationError, match="amount_minor_robust_z: no peers"):
+        RobustZ("amount_minor", ())
+
+
+def test_a_name_stands_for_one_thing() -> None:
+    """Two features of one name, or a measure named like a field, are refused."""
+    with pytest.raises(DeclarationError, match="feature 'n_365d_by_firm' is declared twice"):
+        _scenario(Window(FIRM, "count"), Window(FIRM, "count"))
+    with pytest.raises(DeclarationError, match="'officer' is declared twice"):
+        _scenario(measures=(Measure("officer", "hour"),))
+
+
+@pytest.mark.parametrize(
+    ("measure", "offender"),
+    [
+        (Measure("m", "elapsed", key=("nobody",)), "'nobody'"),
+        (Measure("m", "elapsed", key=("amount_minor",)), "'amount_minor'"),
+        (Measure("m", "elapsed", key=("later",)), "'later'"),
+        (Measure("m", "elapsed"), "no key"),
+        (Measure("m", "between", field="opened"), "'opened'"),
+        (Measure("m", "ratio_ppm", field="amount_minor", other="cap"), "'cap'"),
+        (Measure("m", "previous", key=FIRM, field="amount_minor"), "'amount_minor'"),
+        (Measure("m", "change_ppm", key=FIRM, field="officer"), "'officer'"),
+    ],
+)
+def test_a_measure_of_what_is_not_there_is_refused(measure: Measure, offender: str) -> None:
+    """A measure uses fields, and measures that are declared before it."""
+    later = Measure("later", "previous", key=FIRM, field="officer")
+    with pytest.raises(DeclarationError, match=f"small: m .*{offender}"):
+        _scenario(measures=(measure, later))
+
+
+@pytest.mark.parametrize(
+    ("changes", "offender"),
+    [
+        ({"scored": ("payed",)}, "'payed'"),
+        ({"history": ("payed",)}, "'payed'"),
+        ({"subject": "nobody"}, "'nobody'"),
+        ({"amount": "sector"}, "'sector'"),
+        ({"peer_group": "before"}, "'before'"),
+    ],
+)
+def test_a_scenarios_own_words_must_exist(changes: dict[str, Any], offender: str) -> None:
+    """Kinds that are scored or counted are kinds; subject, amount and peer group are fields."""
+    with pytest.raises(DeclarationError, match=f"small: .*{offender}"):
+        _scenario(**changes)
+
+
+def test_a_rule_over_an_unknown_feature_is_refused() -> None:
+    """The message names the nearest feature."""
+    rule = Rule("many", "多", "many", "internal", (("n_30d_by_frm", ">=", 3.0),))
+    with pytest.raises(UnknownFeatureError, match="nearest: n_30d_by_firm"):
+        _scenario(Window(FIRM, "count", days=30), rules=(rule,))
+
+
+CANCELLED: Final = Where("cancelled", "kind", ("cancelled",))
+NAMES: Final[list[tuple[Expression, str]]] = [
+    (Own("amount_minor"), "amount_minor"),
+    (Window(PAIR, "count", days=30), "n_30d_by_firm_officer"),
+    (Window(FIRM, "count", days=30, where=CANCELLED), "n_cancelled_30d_by_firm"),
+    (Window(FIRM, "sum", "amount_minor", days=90), "amount_minor_sum_90d_by_firm"),
+    (Share(PAIR, of=FIRM, days=365), "officer_share_365d_by_firm"),
+    (Share(PAIR, of=FIRM, value="amount_minor"), "amount_minor_officer_share_365d_by_firm"),
+    (IsNew(PAIR, of=FIRM, days=365), "is_new_firm_officer_365d"),
+    (Since(FIRM, days=365), "days_since_last_365d_by_firm"),
+    (Since(FIRM, days=365, where=CANCELLED), "days_since_cancelled_365d_by_firm"),
+    (RobustZ("amount_minor", (PAIR, FIRM)), "amount_minor_robust_z_1095d_by_firm_officer"),
+    (Rarity(PAIR, of=FIRM), "officer_rarity_1095d_by_firm"),
+]
+
+
+@pytest.mark.parametrize(("of", "name"), NAMES, ids=[name for _, name in NAMES])
+def test_a_name_is_derived_from_the_declaration(of: Expression, name: str) -> None:
+    """Measure, aggregate, window and key are the name."""
+    assert of.name == name
+    assert _feature(of).name == name
+    assert _feature(of).info.name == name
+    assert _scenario(of).feature(name).of is of
+
+
+def test_the_version_changes_with_anything_that_decides_a_value() -> None:
+    """Window, measure, field, kinds, calendar: each gives another hash, and all are different."""
+    base = _scenario(Window(FIRM, "count", days=30))
+    others = [
+        _scenario(Window(FIRM, "count", days=31)),
+        _scenario(Window(PAIR, "count", days=30)),
+        _scenario(Window(FIRM, "count", days=30, where=CANCELLED)),
+        _scenario(Window(FIRM, "count", days=30), Own("amount_minor")),
+        _scenario(Since(FIRM, days=30)),
+        replace(base, measures=(Measure("before", "previous", key=PAIR, field="officer"),)),
+        replace(base, fields=(*base.fields, _field("more", "number"))),
+        replace(base, history=("paid", "cancelled")),
+        replace(base, scored=("paid", "cancelled")),
+        replace(base, peer_group="officer"),
+        replace(base, name="other"),
+    ]
+    calendars = [Calendar.plain("Europe/London"), PLAIN.model_copy(update={"weekend": (4, 5)})]
+    calendars.append(PLAIN.model_copy(update={"holidays": (date(2024, 2, 12),)}))
+    hashes = [item.spec_hash(PLAIN) for item in (base, *others)]
+    hashes += [base.spec_hash(calendar) for calendar in calendars]
+
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_the_version_does_not_change_with_texts() -> None:
+    """What people read may be mended without a new model."""
+    base = _scenario(Window(FIRM, "count", days=30))
+    told = Feature(
+        Window(FIRM, "count", days=30), "别的", "else", "别", "else", unit="times", family="new"
+    )
+    fields = tuple(item.model_copy(update={"title_en": "new"}) for item in base.fields)
+    mended = replace(base, zh="别的", en="else", features=(told,), fields=fields)
+
+    assert mended.spec_hash(PLAIN) == base.spec_hash(PLAIN)
