@@ -11,6 +11,7 @@ from features.calendar import Calendar
 from features.columns import Columns
 from features.contracts.vectors import Integers
 from features.finalise import finalise
+from features.finalisers import STATE_WIDTH
 from features.kernels import KERNEL_VERSION, LAST, MISSING, grid
 from features.measure import Ends, compute
 from features.spec import DAY_US, Atom, Key, Measure, Scenario, Where
@@ -188,9 +189,9 @@ class BatchView:
     def states(self, atom: Atom) -> Integers:
         """States of `atom`, a row an event; for `ends` the instants of last and first."""
         if atom not in self._states:
-            self._states[atom] = (
-                self.instants(*self.ends(atom)) if atom.op == "ends" else self._slide(atom)
-            )
+            found = self.instants(*self.ends(atom)) if atom.op == "ends" else self._slide(atom)
+            self._states[atom] = np.zeros((len(self.rows), STATE_WIDTH), np.int64)
+            self._states[atom][:, : found.shape[1]] = found
         return self._states[atom]
 
     def _asked(self, key: Key) -> tuple[Integers, Integers]:

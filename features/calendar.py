@@ -126,7 +126,8 @@ class Calendar(BaseModel):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
         """Copy with changes, checked again; the computed tables are not carried over."""
-        return type(self)(**{**dict(self), **(update or {})})
+        held = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**held, **(update or {})})
 
     @cached_property
     def digest(self) -> str:

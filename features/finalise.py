@@ -1,4 +1,4 @@
-"""From states to a feature's column: which finaliser an expression takes, batch and live alike."""
+"""From states to a feature's column: which finaliser an expression takes."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import finalisers as fin
-from features.contracts.vectors import Integers, Matrix, Vector
-from features.kernels import LAST, N, grid
+from features.contracts.vectors import Integers, Vector
+from features.kernels import MISSING, S1, N
 from features.spec import Atom, Expression, IsNew, Key, Own, Rarity, RobustZ, Share, Since, Window
 
 _WHICH: Final = {
@@ -22,14 +22,14 @@ _WHICH: Final = {
 
 
 class View(Protocol):
-    """What a finaliser may look at: states, own numbers and instants of the events in question."""
+    """What a column is finalised from: states, own numbers and instants of the events."""
 
     @property
     def t(self) -> Integers:
         """When the events happened, in microseconds."""
 
     def states(self, atom: Atom) -> Integers:
-        """States of `atom`, a row an event; for `ends` the instants of last and first."""
+        """States (n, 7) of `atom`; for `ends` the instants of last and first come first."""
 
     def applies(self, key: Key) -> NDArray[np.bool_]:
         """Which events carry every field of `key`."""
@@ -40,67 +40,57 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One feature of several events: values, status codes and, for robust z, what peers gave.
-
-    `peers` is (n, 5): level, number of peers, typical value, ends of the ordinary range.
-    """
+    """One feature of several events: values and status codes."""
 
     values: Vector
     status: Integers
-    peers: Matrix | None = None
+
+
+def spec_of(of: Expression) -> tuple[int, int, int]:  # noqa: PLR0911  (one answer a kind)
+    """Kind, option and least number of events, as `features.finalisers.finish` takes them."""
+    match of:
+        case Own():
+            return fin.OWN, 0, 0
+        case RobustZ():
+            return fin.ROBUST_Z, 0, 0
+        case Since():
+            return fin.SINCE, 0, 0
+        case Share():
+            return fin.SHARE, N if of.value is None else S1, of.min_n
+        case IsNew():
+            return fin.IS_NEW, 0, of.min_n
+        case Rarity():
+            return fin.RARITY, 0, of.min_n
+        case Window():
+            return _window_spec(of)
+
+
+def _window_spec(of: Window) -> tuple[int, int, int]:
+    if of.agg in _WHICH:
+        return fin.AGGREGATE, _WHICH[of.agg], 0
+    return (fin.CONCENTRATION if of.agg == "hhi" else fin.DISTINCT_CODES), 0, 0
+
+
+def own_number(of: Expression) -> str | None:
+    """The event's own number that the expression takes, if any."""
+    return of.value if isinstance(of, Own | RobustZ) else None
+
+
+def applied_key(of: Expression) -> Key | None:
+    """The key without which the expression does not apply, if any."""
+    return None if isinstance(of, Own | RobustZ) else of.key
 
 
 def finalise(of: Expression, view: View) -> Column:
     """The column of expression `of` for the events of `view`."""
-    n = len(view.t)
+    n, name, key = len(view.t), own_number(of), applied_key(of)
     out, status = np.empty(n), np.empty(n, np.int64)
-    peers = _fill(of, view, out, status)
-    key = None if isinstance(of, Own | RobustZ) else of.key
+    states = np.empty((n, len(of.atoms), fin.STATE_WIDTH), np.int64)
+    for k, atom in enumerate(of.atoms):
+        states[:, k] = view.states(atom)
+    own = np.full(n, MISSING) if name is None else view.numbers(name)
+    fin.finish_all(np.array(spec_of(of)), states, own, view.t, out, status)
     if key is not None:
         absent = ~view.applies(key)
         out[absent], status[absent] = np.nan, fin.NOT_APPLICABLE
-    return Column(out, status, peers)
-
-
-def _fill(of: Expression, view: View, out: Vector, status: Integers) -> Matrix | None:
-    match of:
-        case Own(value=name):
-            fin.own_all(view.numbers(name), out, status)
-        case RobustZ():
-            return _robust_z(of, view, out, status)
-        case Since():
-            fin.days_since_all(
-                np.ascontiguousarray(view.states(of.atoms[0])[:, LAST]), view.t, out, status
-            )
-        case Window():
-            _window(of, view, out, status)
-        case _:
-            _pair(of, view, out, status)
-    return None
-
-
-def _window(of: Window, view: View, out: Vector, status: Integers) -> None:
-    states = view.states(of.atoms[0])
-    if of.agg in _WHICH:
-        fin.aggregate_all(states, _WHICH[of.agg], out, status)
-    else:
-        fin.codes_all(states, of.agg == "hhi", out, status)
-
-
-def _pair(of: Share | IsNew | Rarity, view: View, out: Vector, status: Integers) -> None:
-    part, whole = view.states(of.atoms[0]), view.states(of.atoms[1])
-    match of:
-        case Share():
-            fin.share_all(part, whole, of.value is not None, of.min_n, out, status)
-        case IsNew():
-            fin.is_new_all(part, whole, of.min_n, out, status)
-        case Rarity():
-            steps = grid(np.ascontiguousarray(whole[:, N])), grid(np.ascontiguousarray(part[:, N]))
-            fin.rarity_all(*steps, whole, of.min_n, out, status)
-
-
-def _robust_z(of: RobustZ, view: View, out: Vector, status: Integers) -> Matrix:
-    states = np.ascontiguousarray(np.stack([view.states(atom) for atom in of.atoms], axis=1))
-    peers = np.empty((len(out), 5))
-    fin.robust_z_all(grid(view.numbers(of.value)), states, peers, out, status)
-    return peers
+    return Column(out, status)

@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from features.contracts.vectors import Integers, Matrix
+from features.contracts.vectors import Integers, Vector
 from features.kernels import (
     DISTINCT,
     GRID_STEPS,
     HIGH,
+    LAST,
     LOW,
     MAD,
     MAX_ROWS,
@@ -25,11 +26,15 @@ from features.kernels import (
     B,
     C,
     N,
+    step,
     ungrid,
 )
 
 OK, NOT_APPLICABLE, INSUFFICIENT, ERROR = 0, 1, 2, 3
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
+OWN, AGGREGATE, DISTINCT_CODES, CONCENTRATION, SINCE, SHARE, IS_NEW, RARITY, ROBUST_Z = range(9)
+"""Kinds of a finaliser's spec."""
+STATE_WIDTH: Final = 7
 MAD_FLOOR: Final = 4
 """Smallest MAD, in grid steps (about 4 % of the value); near zero one unit is the floor."""
 MIN_PEERS: Final = 30
@@ -152,7 +157,7 @@ def own(value: int) -> tuple[float, int]:
 
 
 @njit(cache=True, nogil=True)
-def robust_z(step: int, states: Integers, out: Matrix) -> tuple[float, int]:
+def robust_z(step: int, states: Integers, out: Vector) -> tuple[float, int]:
     """Robust z of a grid step against the first level of `states` (levels, 3) with 30 peers.
 
     `out` receives level, n, typical value and the ends of the ordinary range (3 robust standard
@@ -177,65 +182,44 @@ def robust_z(step: int, states: Integers, out: Matrix) -> tuple[float, int]:
 
 
 @njit(cache=True, nogil=True)
-def aggregate_all(states: Integers, which: int, out: Matrix, status: Integers) -> None:
-    """`aggregate` of every row."""
-    for i in range(len(states)):
-        out[i], status[i] = aggregate(states[i], which)
+def finish(  # noqa: C901, PLR0911  (one answer a kind)
+    spec: Integers, states: Integers, own_value: int, t: int, peers: Vector
+) -> tuple[float, int]:
+    """Finalise one feature of one event from the states (k, 7) that its `spec` takes.
+
+    `spec` is kind, option, least number of events; `peers` receives what robust z compares with.
+    """
+    kind, option, min_n = spec[0], spec[1], spec[2]
+    if kind == OWN:
+        return own(own_value)
+    if kind == AGGREGATE:
+        return aggregate(states[0], option)
+    if kind == DISTINCT_CODES:
+        return distinct(states[0])
+    if kind == CONCENTRATION:
+        return concentration(states[0])
+    if kind == SINCE:
+        return days_since(states[0, LAST], t)
+    if kind == SHARE:
+        part, whole = float(states[0, option]), float(states[1, option])
+        return share(part, whole, states[1, N], min_n)
+    if kind == IS_NEW:
+        return is_new(states[0, N], states[1, N], min_n)
+    if kind == RARITY:
+        return rarity(step(states[1, N]), step(states[0, N]), states[1, N], min_n)
+    return robust_z(step(own_value), states, peers)
 
 
 @njit(cache=True, nogil=True)
-def codes_all(states: Integers, is_hhi: bool, out: Matrix, status: Integers) -> None:
-    """`distinct` or `concentration` of every row."""
-    for i in range(len(states)):
-        out[i], status[i] = concentration(states[i]) if is_hhi else distinct(states[i])
-
-
-@njit(cache=True, nogil=True)
-def share_all(
-    part: Integers, whole: Integers, by_value: bool, min_n: int, out: Matrix, status: Integers
+def finish_all(
+    spec: Integers,
+    states: Integers,
+    own_values: Integers,
+    t: Integers,
+    out: Vector,
+    status: Integers,
 ) -> None:
-    """`share` of every row, of counts or of sums."""
-    column = S1 if by_value else N
-    for i in range(len(part)):
-        out[i], status[i] = share(
-            float(part[i, column]), float(whole[i, column]), whole[i, N], min_n
-        )
-
-
-@njit(cache=True, nogil=True)
-def is_new_all(pair: Integers, of: Integers, min_n: int, out: Matrix, status: Integers) -> None:
-    """`is_new` of every row."""
-    for i in range(len(pair)):
-        out[i], status[i] = is_new(pair[i, N], of[i, N], min_n)
-
-
-@njit(cache=True, nogil=True)
-def rarity_all(
-    step_of: Integers, step_pair: Integers, of: Integers, min_n: int, out: Matrix, status: Integers
-) -> None:
-    """`rarity` of every row."""
-    for i in range(len(of)):
-        out[i], status[i] = rarity(step_of[i], step_pair[i], of[i, N], min_n)
-
-
-@njit(cache=True, nogil=True)
-def days_since_all(last_us: Integers, now_us: Integers, out: Matrix, status: Integers) -> None:
-    """`days_since` of every row."""
-    for i in range(len(last_us)):
-        out[i], status[i] = days_since(last_us[i], now_us[i])
-
-
-@njit(cache=True, nogil=True)
-def own_all(values: Integers, out: Matrix, status: Integers) -> None:
-    """`own` of every row."""
-    for i in range(len(values)):
-        out[i], status[i] = own(values[i])
-
-
-@njit(cache=True, nogil=True)
-def robust_z_all(
-    steps: Integers, states: Integers, peers: Matrix, out: Matrix, status: Integers
-) -> None:
-    """`robust_z` of every row; `states` is (n, levels, 3), `peers` (n, 5)."""
-    for i in range(len(steps)):
-        out[i], status[i] = robust_z(steps[i], states[i], peers[i])
+    """Finalise one feature of many events; `states` is (n, k, 7)."""
+    peers = np.empty(5)
+    for i in range(len(out)):
+        out[i], status[i] = finish(spec, states[i], own_values[i], t[i], peers)

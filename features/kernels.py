@@ -49,24 +49,34 @@ Bools = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True)
-def grid(values: Integers) -> Integers:
-    """Integer log grid: `sign(x) * round-down(64 * log2(|x| + 1))`, log2 linear inside an octave.
+def step(x: int) -> int:
+    """The step of the integer log grid: `sign(x) * round-down(64 * log2(|x| + 1))`.
 
-    >>> grid(np.array([0, 1, 3, -3, 1000, MISSING])).tolist()
-    [0, 64, 128, -128, 637, -4611686018427387904]
+    Inside an octave log2 is taken as linear.
+
+    >>> step(0), step(1), step(3), step(-3), step(1000)
+    (0, 64, 128, -128, 637)
+    """
+    if x == MISSING:
+        return x
+    y = abs(x) + 1
+    octave = 0
+    while y >> (octave + 1):
+        octave += 1
+    magnitude = octave * GRID_STEPS + (((y - (np.int64(1) << octave)) * GRID_STEPS) >> octave)
+    return magnitude if x >= 0 else -magnitude
+
+
+@njit(cache=True, nogil=True)
+def grid(values: Integers) -> Integers:
+    """`step` of every value; missing stays missing.
+
+    >>> grid(np.array([3, MISSING])).tolist()
+    [128, -4611686018427387904]
     """
     out = np.empty(len(values), np.int64)
     for i in range(len(values)):
-        x = values[i]
-        if x == MISSING:
-            out[i] = MISSING
-            continue
-        y = abs(x) + 1
-        octave = 0
-        while y >> (octave + 1):
-            octave += 1
-        step = octave * GRID_STEPS + (((y - (np.int64(1) << octave)) * GRID_STEPS) >> octave)
-        out[i] = step if x >= 0 else -step
+        out[i] = step(values[i])
     return out
 
 
@@ -87,7 +97,8 @@ def ungrid(step: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _is_before(t: int, o: int, query_t: int, query_o: int) -> bool:
+def is_before(t: int, o: int, query_t: int, query_o: int) -> bool:
+    """Lexicographic order of two pairs."""
     return t < query_t or (t == query_t and o < query_o)
 
 
@@ -123,7 +134,7 @@ def _has_late(source: Integers, query: Integers, span: Integers) -> bool:
         if source[4, j] != NEVER:
             return True
     for i in range(span[0], span[1]):
-        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+        while hi < span[3] and is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
             newest = max(newest, source[3, hi])
             hi += 1
         if newest >= query[3, i]:
@@ -204,7 +215,7 @@ def _bounds(
     left, right = lo, span[3]
     while left < right:
         hi = (left + right) // 2
-        if _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+        if is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
             left = hi + 1
         else:
             right = hi
@@ -226,7 +237,7 @@ def _slide_moments(
     lo = hi = span[2]
     low_a = low_b = high_a = high_b = 0
     for i in range(span[0], span[1]):
-        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+        while hi < span[3] and is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
             v = x[hi]
             if v != MISSING:
                 _add(state, v, 1)
@@ -300,7 +311,7 @@ def _slide_codes(
     n = distinct = squares = 0
     lo = hi = span[2]
     for i in range(span[0], span[1]):
-        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+        while hi < span[3] and is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
             v = x[hi]
             if v >= 0:
                 n += 1
@@ -368,7 +379,7 @@ def _slide_grids(
     n = 0
     lo = hi = span[2]
     for i in range(span[0], span[1]):
-        while hi < span[3] and _is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
+        while hi < span[3] and is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
             if x[hi] != MISSING:
                 _tree_add(tree, x[hi], 1)
                 n += 1
@@ -447,61 +458,3 @@ def ends(source: Integers, query: Integers, spans: Integers, window: int) -> Int
             elif hi > lo:
                 out[i, LAST], out[i, FIRST] = hi - 1, lo
     return out
-
-
-@njit(cache=True, nogil=True)
-def visible(rows: Integers, n: int, query: Integers, window: int, out: Integers) -> int:
-    """Write the rows of a live history that a query may see to `out`, in `(t, o)` order.
-
-    `rows` is (columns, capacity): t, o, observed, seq, gone observed, gone seq, ...; `query` is
-    t, o, observed, seq, watermark. A row is known when `(observed, seq)` is smaller than the
-    query's
-    and its seq does not exceed the watermark. `n` rows are in use; they stand in `(t, o)` order.
-    """
-    t, o, observed, seq, mark = query[0], query[1], query[2], query[3], query[4]
-    lo = np.searchsorted(rows[0, :n], t - window)
-    m = 0
-    for j in range(lo, n):
-        if not _is_before(rows[0, j], rows[1, j], t, o):
-            break
-        if rows[3, j] > mark or not _is_before(rows[2, j], rows[3, j], observed, seq):
-            continue
-        gone = rows[5, j] <= mark and (
-            _is_before(rows[4, j], rows[5, j], observed, seq) or rows[5, j] == seq
-        )
-        if not gone:
-            out[m] = j
-            m += 1
-    return m
-
-
-@njit(cache=True, nogil=True)
-def chosen(column: Integers, rows: Integers, codes: Integers) -> Integers:
-    """Those of `rows` whose value in `column` is one of `codes`."""
-    out = np.empty(len(rows), np.int64)
-    n = 0
-    for row in rows:
-        for code in codes:
-            if column[row] == code:
-                out[n] = row
-                n += 1
-                break
-    return out[:n]
-
-
-@njit(cache=True, nogil=True)
-def place_of(rows: Integers, n: int, row: Integers) -> int:
-    """Where `row` belongs among the first `n` live rows, in (t, o, observed, seq) order."""
-    left, right = 0, n
-    while left < right:
-        middle = (left + right) // 2
-        is_later = False
-        for k in range(4):
-            if rows[k, middle] != row[k]:
-                is_later = rows[k, middle] > row[k]
-                break
-        if is_later:
-            right = middle
-        else:
-            left = middle + 1
-    return left

@@ -5,30 +5,30 @@ sees itself.
 """
 
 from functools import cached_property
+from itertools import pairwise
+from math import isnan
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features import admission, kernels, rules
+from features import admission, rules
 from features.contracts.errors import ConflictError
 from features.contracts.events import Event, Stored, from_us
 from features.contracts.vectors import STATUS_CODES, Cell, FeatureVector, Integers
 from features.contracts.verdicts import Evidence, Peers, RuleWarning
-from features.finalise import Column, finalise
-from features.kernels import KERNEL_VERSION, MISSING, NEVER, codes_of, grid, grids_of, moments_of
+from features.kernels import KERNEL_VERSION, MISSING, NEVER, step
+from features.live_kernels import live_ends, live_features, live_rows, live_states
 from features.measure import Ends, compute
+from features.plan import LivePlan
 from features.rebuild import rebuild
-from features.spec import DAY_US, Atom, Feature, Key, Measure, RobustZ, Scenario, Where
+from features.spec import Atom, Feature, Key, Measure, RobustZ, Scenario
 from features.store.codes import Codes
-from features.store.history import HEAD_COLUMNS, KIND, SEQ, HistoryStore, KeyHistory, T, tombstone
+from features.store.history import HEAD_COLUMNS, SEQ, HistoryStore, KeyHistory, T, tombstone
 from features.store.ledger import Ledger
-from features.streams import Streams
+from features.streams import KEY_MARK, Streams
 
 CATCH_UP: Final = 2_000
 """Most events that are appended one by one when the ledger has moved on; more are rebuilt."""
-
-_STATE: Final = {"moments": (moments_of, 7), "codes": (codes_of, 3), "grids": (grids_of, 3)}
 
 
 class LiveEngine:
@@ -55,9 +55,13 @@ class LiveEngine:
         self.store = HistoryStore(
             ledger.connection, scenario.name, self.streams.widths, cache_rows=cache_rows
         )
+        self.numbers = frozenset(scenario.numbers)
+        self.empty = [
+            KeyHistory(np.empty((HEAD_COLUMNS + width, 0), np.int64))
+            for width in self.streams.widths
+        ]
         with ledger.transaction():
-            for text in self.streams.constants:
-                self.codes.code(text)
+            self.plan = LivePlan(scenario, self.streams, self.codes)
             self._catch_up()
 
     def admit(self, event: Event) -> Event:
@@ -73,7 +77,6 @@ class LiveEngine:
             A later version of the same event is known already.
         """
         view = self._view(event, stored)
-        cells = tuple(_cell(finalise(item.of, view), item, view) for item in self.scenario.features)
         label = view.text(self.scenario.peer_group)
         return FeatureVector(
             scenario=self.scenario.name,
@@ -81,7 +84,7 @@ class LiveEngine:
             kernel_version=KERNEL_VERSION,
             as_of_seq=view.mark,
             names=tuple(self.scenario.by_name),
-            cells=cells,
+            cells=view.cells(),
             peer_group=label or "*",
         )
 
@@ -129,7 +132,7 @@ class LiveEngine:
 
     def forget(self) -> None:
         """Drop what memory holds after a transaction was rolled back."""
-        self._held = None
+        self._held, self._head = None, -1
         self.store.forget()
         self.codes.forget()
 
@@ -137,16 +140,18 @@ class LiveEngine:
         self, event: Event, stored: Stored | None, *, may_be_stale: bool = False
     ) -> "LiveView":
         head = self.ledger.head
-        if self._held is not None and self._held.serves(event, stored, head):
-            return self._held
-        if head != self._head and stored is None:
-            with self.ledger.transaction():
-                self._catch_up()
-        view = self._held = LiveView(self, event, stored)
+        view = self._held
+        if view is None or not view.serves(event, stored, head):
+            if head != self._head and stored is None:
+                with self.ledger.transaction():
+                    self._catch_up()
+            view = LiveView(self, event, stored)
         if view.is_stale and not may_be_stale:
             message = f"{event.kind} {event.event_id}: a version after {event.version} is known"
             raise ConflictError(message)
-        view.measure()
+        if view is not self._held:
+            view.measure()
+            self._held = view
         return view
 
     def _bury(self, stored: Stored) -> None:
@@ -184,7 +189,7 @@ class LiveEngine:
             self.codes.code(event.kind),
         )
         for k, column in enumerate(self.streams.columns[stream]):
-            row[HEAD_COLUMNS + k] = view.column(column, give=True)
+            row[HEAD_COLUMNS + k] = view.column(column)
         return row
 
     def _catch_up(self) -> None:
@@ -199,10 +204,25 @@ class LiveEngine:
         self._head = head
         if known == 0 or waiting > CATCH_UP:
             rebuild(self.ledger, self.scenario, self.store, self.codes, self.streams)
-        else:
-            for stored in self.ledger.iter_events(self.scenario.name, after_seq=known):
-                self.append(stored)
+        elif waiting:
+            self._follow(list(self.ledger.iter_events(self.scenario.name, after_seq=known)))
         self._advance(head)
+
+    def _follow(self, waiting: list[Stored]) -> None:
+        """Append `waiting`, or rebuild where one was learned before what precedes it.
+
+        Such a backfill may give measures, and which version ruled, another past.
+        """
+        until = self.ledger.connection.execute(
+            "SELECT max(observed_us) FROM event WHERE scenario = ? AND seq < ?",
+            (self.scenario.name, waiting[0].seq),
+        ).fetchone()
+        learned = [until[0] or 0, *(stored.observed_us for stored in waiting)]
+        if any(later < before for before, later in pairwise(learned)):
+            rebuild(self.ledger, self.scenario, self.store, self.codes, self.streams)
+            return
+        for stored in waiting:
+            self.append(stored)
 
     def _advance(self, seq: int) -> None:
         self._head = max(seq, getattr(self, "_head", 0))
@@ -213,7 +233,7 @@ class LiveEngine:
 
 
 class LiveView:
-    """One event seen against the histories: the live counterpart of a batch view."""
+    """One event seen against the histories: its keys, measures, states and features."""
 
     def __init__(self, engine: LiveEngine, event: Event, stored: Stored | None) -> None:
         self.engine = engine
@@ -225,9 +245,8 @@ class LiveView:
         )
         self.own: dict[str, int | str | None] = dict(event.fields)
         self.own["kind"] = event.kind
-        self._seen: dict[tuple[int, str | None, int], tuple[KeyHistory, Integers]] = {}
-        self._kept: dict[tuple[Key, int, Where | None], tuple[KeyHistory, Integers]] = {}
         self._stored = stored
+        self._is_measured = False
 
     def serves(self, event: Event, stored: Stored | None, head: int) -> bool:
         """Whether this view is that of the event asked about, and nothing was learned since.
@@ -256,162 +275,140 @@ class LiveView:
         """Whether a later version was known first."""
         return any(item.event.version > self.event.version for item in self.others)
 
+    @cached_property
+    def hidden(self) -> Integers:
+        """Places in the ledger of the event's other versions, which it may not see."""
+        return np.array([item.seq for item in self.others], np.int64)
+
     def measure(self) -> None:
-        """Compute the event's measures, in the order of their declaration."""
+        """Compute the event's measures once, in the order of their declaration."""
+        if self._is_measured:
+            return
         for measure in self.engine.scenario.measures:
             value = self._measured(measure)
             if measure.is_code:
                 self.own[measure.name] = self.engine.codes.text(value)
             else:
                 self.own[measure.name] = None if value == MISSING else value
+        self._is_measured = True
 
     def _measured(self, measure: Measure) -> int:
-        own = self.numbers(measure.field) if measure.field in self.own_numbers else self.t
-        other = self.numbers(measure.other) if measure.other in self.own_numbers else self.t
+        own = self._numbers(measure.field) if measure.field in self.engine.numbers else self.t
+        other = self._numbers(measure.other) if measure.other in self.engine.numbers else self.t
         ends = None if measure.atom is None else self._ends(measure, measure.atom)
         return int(compute(measure, self.engine.calendar, self.t, own, other, ends)[0])
 
-    @cached_property
-    def own_numbers(self) -> frozenset[str]:
-        """Names of the columns that hold numbers."""
-        return frozenset(self.engine.scenario.numbers)
-
     def _ends(self, measure: Measure, atom: Atom) -> Ends:
-        history, rows = self._rows(atom)
-        values = np.full(len(rows), MISSING)
+        plan, history = self.engine.plan, self._history(self.engine.streams.of[atom.key])
+        seen = history.columns, history.n, self.query, self.hidden
+        last, first = live_ends(*seen, plan.measure_rows[atom], plan.codes, plan.spans)
+        values = np.full(history.n, MISSING)
         if measure.field:
             stream = self.engine.streams.of[atom.key]
-            values = history.columns[self.engine.streams.place(stream, measure.field), rows]
-        if measure.how == "change_ppm":
-            rows, values = rows[values != MISSING], values[values != MISSING]
-        if len(rows) == 0:
+            values = history.columns[self.engine.streams.place(stream, measure.field)]
+        if measure.how == "change_ppm" and last >= 0 and values[last] == MISSING:
+            rows = live_rows(*seen, plan.measure_rows[atom], plan.codes, plan.spans)
+            rows = rows[values[rows] != MISSING]
+            last = first = rows[-1] if len(rows) else -1
+        if last < 0:
             nothing = np.array([MISSING])
             return Ends(nothing, nothing, nothing)
-        first, last = history.columns[T, rows[0]], history.columns[T, rows[-1]]
-        return Ends(np.array([last]), np.array([first]), values[-1:])
-
-    def applies(self, key: Key) -> NDArray[np.bool_]:
-        """Whether the event carries every field of `key`."""
-        return np.array([self.key(key) is not None])
+        instants = history.columns[T]
+        return Ends(instants[[last]], instants[[first]], values[[last]])
 
     def key(self, key: Key) -> str | None:
         """The event's text under `key`, or None where a field is missing."""
         parts = [self.own.get(name) for name in key]
-        return None if None in parts else "\x1f".join(str(part) for part in parts)
+        return None if None in parts else KEY_MARK.join(map(str, parts))
 
     def text(self, name: str) -> str | None:
         """The event's text in column `name`."""
         value = self.own.get(name)
         return None if value is None else str(value)
 
-    def numbers(self, name: str) -> Integers:
-        """The event's own integer in column `name`, as a column of one."""
+    def number(self, name: str) -> int:
+        """The event's own integer in column `name`, or MISSING."""
         value = self.own.get(name)
-        return np.array([MISSING if value is None else int(value)], np.int64)
+        return MISSING if value is None else int(value)
 
-    def column(self, name: str, *, give: bool = False) -> int:
+    def _numbers(self, name: str) -> Integers:
+        return np.array([self.number(name)], np.int64)
+
+    def column(self, name: str) -> int:
         """What a history keeps of the event in column `name`: a number, grid step or code."""
         if name.startswith("grid:"):
-            return int(grid(self.numbers(name.removeprefix("grid:")))[0])
-        if name in self.own_numbers:
-            return int(self.numbers(name)[0])
+            return int(step(self.number(name.removeprefix("grid:"))))
+        if name in self.engine.numbers:
+            return self.number(name)
         text = self.text(name)
-        if text is None:
-            return -1
-        return self.engine.codes.code(text) if give else self.engine.codes.find(text)
+        return -1 if text is None else self.engine.codes.code(text)
 
-    def states(self, atom: Atom) -> Integers:
-        """State of `atom` as one row; for `ends` the instants of last and first, or MISSING."""
-        history, rows = self._rows(atom)
-        if atom.op == "ends":
-            found = history.columns[T, rows[[-1, 0]]] if len(rows) else np.array([MISSING, MISSING])
-            return found.reshape(1, 2)
-        if atom.value is None:
-            return _count(len(rows))
-        state_of, width = _STATE[atom.op]
-        state = np.empty((1, width), np.int64)
-        name = f"grid:{atom.value}" if atom.op == "grids" else atom.value
-        place = self.engine.streams.place(self.engine.streams.of[atom.key], name)
-        state_of(history.columns[place], rows, len(rows), state[0])
-        return state
+    def _history(self, stream: int) -> KeyHistory:
+        text = self.key(self.engine.streams.keys[stream])
+        return self.engine.empty[stream] if text is None else self.engine.store.read(stream, text)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """All features of the event, in the order of the spec."""
+        plan, n = self.engine.plan, len(self.engine.scenario.features)
+        values, status, peers = np.empty(n), np.empty(n, np.int64), np.empty((n, 5))
+        live_features(
+            plan.specs,
+            plan.uses,
+            self._states(),
+            np.array([MISSING if name is None else self.number(name) for name in plan.own]),
+            np.array([key is None or self.key(key) is not None for key in plan.keys], np.int64),
+            int(self.query[0]),
+            values,
+            status,
+            peers,
+        )
+        rows = zip(values.tolist(), status.tolist(), peers.tolist(), strict=True)
+        return tuple(
+            self._cell(feature, *row)
+            for feature, row in zip(self.engine.scenario.features, rows, strict=True)
+        )
+
+    def _states(self) -> Integers:
+        plan = self.engine.plan
+        held = [self._history(stream) for stream in range(len(plan.streams.keys))]
+        states: Integers = live_states(
+            tuple(item.columns for item in held),
+            np.array([item.n for item in held], np.int64),
+            self.query,
+            self.hidden,
+            plan.atom_table,
+            plan.reach,
+            plan.codes,
+            plan.spans,
+        )
+        return states
+
+    def _cell(self, feature: Feature, value: float, status: int, peers: list[float]) -> Cell:
+        if not isinstance(feature.of, RobustZ):
+            return Cell(value, STATUS_CODES[status])
+        actual = self.number(feature.of.value)
+        if actual == MISSING or isnan(peers[0]):
+            known = None if actual == MISSING else float(actual)
+            return Cell(value, STATUS_CODES[status], actual=known)
+        level, n, typical, lo, hi = peers
+        label = "/".join(self.text(name) or "" for name in feature.of.peers[int(level)])
+        group = Peers(key=label, level=int(level), n=int(n))
+        return Cell(value, STATUS_CODES[status], float(actual), typical, lo, hi, group)
 
     def seqs(self, atom: Atom) -> Integers:
         """Places in the ledger of the events that `atom` is computed from, in time order."""
-        history, rows = self._rows(atom)
+        plan, history = self.engine.plan, self._history(self.engine.streams.of[atom.key])
+        rows = live_rows(
+            history.columns,
+            history.n,
+            self.query,
+            self.hidden,
+            plan.atom_row(atom),
+            plan.codes,
+            plan.spans,
+        )
         seqs: Integers = history.columns[SEQ, rows]
         return seqs
-
-    def _rows(self, atom: Atom) -> tuple[KeyHistory, Integers]:
-        place = atom.key, atom.days, atom.where
-        if place not in self._kept:
-            self._kept[place] = self._selected(atom)
-        return self._kept[place]
-
-    def _selected(self, atom: Atom) -> tuple[KeyHistory, Integers]:
-        stream = self.engine.streams.of[atom.key]
-        history, rows = self._visible(stream, self.key(atom.key), atom.days)
-        wanted, at = self.engine.scenario.history, KIND
-        if atom.where is None or atom.where.field != "kind":
-            rows = self._chosen(history, rows, at, wanted, self.engine.streams.kinds)
-        if atom.where is not None:
-            at = self.engine.streams.place(stream, atom.where.field)
-            rows = self._chosen(history, rows, at, atom.where.values, ())
-        return history, rows
-
-    def _chosen(
-        self,
-        history: KeyHistory,
-        rows: Integers,
-        at: int,
-        wanted: tuple[str, ...],
-        everything: tuple[str, ...],
-    ) -> Integers:
-        if set(wanted) == set(everything) or len(rows) == 0:
-            return rows
-        codes = np.array([self.engine.codes.find(text) for text in wanted])
-        found: Integers = kernels.chosen(history.columns[at], rows, codes)
-        return found
-
-    def _visible(self, stream: int, key: str | None, days: int) -> tuple[KeyHistory, Integers]:
-        place = stream, key, days
-        if place not in self._seen:
-            if key is None:
-                width = HEAD_COLUMNS + self.engine.streams.widths[stream]
-                self._seen[place] = (
-                    KeyHistory(np.empty((width, 0), np.int64)),
-                    np.empty(0, np.int64),
-                )
-            else:
-                history = self.engine.store.read(stream, key)
-                out = np.empty(history.n, np.int64)
-                n = kernels.visible(history.columns, history.n, self.query, days * DAY_US, out)
-                self._seen[place] = history, self._without_others(history, out[:n])
-        return self._seen[place]
-
-    def _without_others(self, history: KeyHistory, rows: Integers) -> Integers:
-        if not self.others:
-            return rows
-        return rows[~np.isin(history.columns[SEQ, rows], [item.seq for item in self.others])]
-
-
-def _count(n: int) -> Integers:
-    """The moments state of `n` ones, which is what a count is made from."""
-    low, high = (1, 1) if n else (NEVER, -NEVER)
-    return np.array([[n, n, 0, 0, n, low, high]], np.int64)
-
-
-def _cell(column: Column, feature: Feature, view: LiveView) -> Cell:
-    value, status = float(column.values[0]), STATUS_CODES[int(column.status[0])]
-    if not isinstance(feature.of, RobustZ) or column.peers is None:
-        return Cell(value, status)
-    actual = int(view.numbers(feature.of.value)[0])
-    level, n, typical, lo, hi = column.peers[0]
-    if np.isnan(level):
-        return Cell(value, status, actual=None if actual == MISSING else float(actual))
-    key = feature.of.peers[int(level)]
-    label = "/".join(view.text(name) or "" for name in key)
-    peers = Peers(key=label, level=int(level), n=int(n))
-    return Cell(value, status, float(actual), float(typical), float(lo), float(hi), peers)
 
 
 def _evidence(stored: Stored) -> Evidence:

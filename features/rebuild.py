@@ -12,7 +12,7 @@ from features.spec import Scenario
 from features.store.codes import Codes
 from features.store.history import HEAD_COLUMNS, HistoryStore
 from features.store.ledger import Ledger
-from features.streams import Streams
+from features.streams import KEY_MARK, Streams
 
 
 def rebuild(
@@ -60,7 +60,7 @@ class _Given:
 
     def key(self, names: tuple[str, ...], row: int) -> str:
         c = self.history.columns
-        return "\x1f".join(c.texts[name][c.codes[name][row]] for name in names)
+        return KEY_MARK.join(c.texts[name][c.codes[name][row]] for name in names)
 
 
 def _fill(

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Final
 
-from features.kernels import KERNEL_VERSION
 from features.spec import Atom, Key, Scenario
 from features.store.history import HEAD_COLUMNS, KIND
+
+KEY_MARK: Final = "\x1f"
+"""Stands between the fields of a key; no field may hold it."""
 
 
 class Streams:
     """Layout of a scenario's live histories; a stream is a key, numbered in a fixed order."""
-
-    layout_version = KERNEL_VERSION
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -37,12 +38,6 @@ class Streams:
         return tuple(
             dict.fromkeys((*self.scenario.history, *(k for kinds in asked for k in kinds)))
         )
-
-    @cached_property
-    def constants(self) -> tuple[str, ...]:
-        """Texts that conditions compare with."""
-        asked = [atom.where.values for atom in self.atoms if atom.where is not None]
-        return tuple(dict.fromkeys((*self.kinds, *(text for texts in asked for text in texts))))
 
     def place(self, stream: int, column: str) -> int:
         """Position of a column among a history's columns."""

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.kernels import NEVER, place_of
+from features.kernels import NEVER
+from features.live_kernels import place_of
 
 T, ORDINAL, OBSERVED, SEQ, GONE_OBSERVED, GONE_SEQ, KIND = range(7)
 HEAD_COLUMNS: Final = 7
@@ -97,9 +98,12 @@ class HistoryStore:
         history = KeyHistory(self._load(stream, key))
         self._cache[stream, key] = history
         self._held += history.n
+        self._make_room()
+        return history
+
+    def _make_room(self) -> None:
         while self._held > self.cache_rows and len(self._cache) > 1:
             self._held -= self._cache.popitem(last=False)[1].n
-        return history
 
     def _load(self, stream: int, key: str) -> Integers:
         width = HEAD_COLUMNS + self.widths[stream]
@@ -117,6 +121,7 @@ class HistoryStore:
         else:
             history.add(row)
             self._held += 1
+            self._make_room()
 
     def fill(self, stream: int, key: str, rows: Integers) -> None:
         """Write a whole history (rows, columns) of a key that has none yet."""

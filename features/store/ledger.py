@@ -83,7 +83,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._lock = threading.RLock()
-        self._newest, self._newest_seq = 0, 0
+        self._newest = self._newest_before = (0, 0)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -126,6 +126,7 @@ class Ledger:
             except sqlite3.OperationalError as error:
                 message = f"the ledger is being written by another process ({error}); try again"
                 raise LedgerBusyError(message) from error
+            self._newest_before = self._newest
             try:
                 yield self.connection
             except BaseException:
@@ -134,6 +135,7 @@ class Ledger:
             self._commit()
 
     def _roll_back(self) -> None:
+        self._newest = self._newest_before
         if self.connection.in_transaction:  # on a full disk SQLite has done it already
             self.connection.execute("ROLLBACK")
 
@@ -227,11 +229,12 @@ class Ledger:
                 message = f"{event.kind} {event.event_id} version {event.version} is in the ledger"
                 raise ConflictError(message)
             head = self.head
-            self._newest = max(self._newest, self._newest_since(connection, self._newest_seq))
+            known, seq = self._newest
             now = time.time_ns() // 1000 if now_us is None else now_us
-            self._newest, self._newest_seq = max(now, self._newest), head + 1
-            self._insert(event, head + 1, self._newest, event.digest)
-            return Stored(event=event, seq=head + 1, observed_us=self._newest)
+            observed_us = max(now, known, self._newest_since(connection, seq))
+            self._newest = observed_us, head + 1
+            self._insert(event, head + 1, observed_us, event.digest)
+            return Stored(event=event, seq=head + 1, observed_us=observed_us)
 
     @staticmethod
     def _newest_since(connection: sqlite3.Connection, seq: int) -> int:

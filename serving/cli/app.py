@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from pydantic import ValidationError
 
-from features.contracts.errors import LianjingError
+from features.contracts.errors import InputError, LianjingError, NotFoundError
 from features.contracts.settings import Settings
 from serving.cli import show
 
@@ -45,6 +46,26 @@ def main() -> None:
     except LianjingError as error:
         show.err.print(f"lianjing: {error}")
         sys.exit(1)
+    except OSError as error:
+        show.err.print(f"lianjing: {error.filename or 'the system'}: {error.strerror or error}")
+        sys.exit(1)
+
+
+def configured() -> Settings:
+    """The settings of the environment.
+
+    Raises
+    ------
+    InputError
+        A variable breaks its rule; its value stays out of the message.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        name = "_".join(str(part) for part in fault["loc"]).upper()
+        message = f"LIANJING_{name}: {fault['msg']}; correct or unset it"
+        raise InputError(message) from error
 
 
 @app.command()
@@ -75,7 +96,7 @@ def ingest(paths: Paths, mapping: MappingName, json: Json = False) -> None:
     from features.store.ledger import Ledger
     from serving.cli.line import keep_report
 
-    settings = Settings()
+    settings = configured()
     ledger = Ledger.open(settings.ledger_path)
     with show.progress("ingest") as tick:
         report = run(
@@ -91,6 +112,7 @@ def ingest(paths: Paths, mapping: MappingName, json: Json = False) -> None:
         f"read {counts.read} rows = {counts.accepted} accepted + {counts.duplicates} duplicates "
         f"+ {counts.rejected} rejected; report {path}"
     )
+    show.rejections(report.rejections)
 
 
 @features_app.command("list")
@@ -114,7 +136,7 @@ def build_features(scenario: Scenario, out: Path) -> None:
     from features.scenarios import catalog
     from features.store.ledger import Ledger
 
-    ledger = Ledger.open(Settings().ledger_path)
+    ledger = Ledger.open(configured().ledger_path)
     with show.progress("features") as tick:
         table = build(ledger, catalog.load(scenario), progress=tick)
     write(table, out)
@@ -131,7 +153,7 @@ def train(
     from training.train import train as run
     from training.truth import load_truth
 
-    settings = Settings()
+    settings = configured()
     ledger = Ledger.open(settings.ledger_path)
     with show.progress("features") as tick:
         result = run(
@@ -157,13 +179,15 @@ def promote(scenario: Scenario, version: str | None = None, by: By = "lianjing")
     from features.store.ledger import Ledger
     from training.promote import promote as run
 
-    settings = Settings()
+    settings = configured()
     ledger = Ledger.open(settings.ledger_path)
     done = run(settings, ledger, catalog.load(scenario), version=version, by=by)
     for reason in done.reasons:
         show.err.print(f"refused: {reason}")
     if not done.accepted:
         raise typer.Exit(_GATE_SAID_NO)
+    for note in done.notes:
+        show.err.print(f"note: {note}")
     show.out.print(f"{scenario}: version {done.model_version} serves ({done.digest[:12]})")
 
 
@@ -174,8 +198,10 @@ def rollback(scenario: Scenario, by: By = "lianjing") -> None:
     from features.store.ledger import Ledger
     from training.promote import rollback as run
 
-    settings = Settings()
+    settings = configured()
     done = run(settings, Ledger.open(settings.ledger_path), catalog.load(scenario), by=by)
+    for note in done.notes:
+        show.err.print(f"note: {note}")
     show.out.print(f"{scenario}: version {done.model_version} serves again ({done.digest[:12]})")
 
 
@@ -184,7 +210,11 @@ def serve() -> None:
     """Start the service (API and console) on the configured host and port."""
     import uvicorn
 
-    settings = Settings()
+    from serving.writer import only_writer
+
+    settings = configured()
+    with only_writer(settings.home):
+        pass  # where another service runs this refuses in one line, before the server starts
     uvicorn.run(
         "serving.service:make",
         factory=True,
@@ -207,12 +237,16 @@ def score(
     from features.sources.mapping import Mapping
     from serving.cli.client import ScoreClient
     from serving.cli.findings import print_unusual
-    from serving.cli.line import read_events, score_all
+    from serving.cli.line import read_files, score_all
 
-    settings = Settings()
-    events = read_events(paths, mapping, settings)
+    settings = configured()
+    report, events = read_files(paths, mapping, settings)
+    show.rejections(report.rejections)
     start = since.replace(tzinfo=UTC) if since else None
     chosen = [event for event in events if start is None or event.effective_at >= start]
+    if not chosen:
+        message = f"none of {len(events)} events is left to score; choose other files or --since"
+        raise InputError(message)
     scenario = catalog.load(Mapping.load(mapping).scenario)
     key = os.environ.get("LIANJING_API_KEY", "")
     with ScoreClient(url or f"http://{settings.host}:{settings.port}", key) as client:
@@ -226,7 +260,11 @@ def verify() -> None:
     from features.store.ledger import Ledger
     from serving.store import audit
 
-    broken = audit.verify(Ledger.open(Settings().ledger_path))
+    path = configured().ledger_path
+    if not path.is_file():
+        message = f"{path}: no ledger to check; name the folder that holds it in LIANJING_HOME"
+        raise NotFoundError(message)
+    broken = audit.verify(Ledger.open(path))
     if broken is not None:
         show.err.print(f"lianjing: {broken}")
         raise typer.Exit(1)

@@ -41,8 +41,18 @@ class ScoreClient:
         return answer
 
     def tell(self, event: Event) -> None:
-        """Send an event that is history only."""
-        self._send("/v1/events", json.dumps(_wire(event)) + "\n", "application/x-ndjson")
+        """Send an event that is history only.
+
+        Raises
+        ------
+        InputError
+            The service did not take it, and why.
+        """
+        answer = self._send("/v1/events", json.dumps(_wire(event)) + "\n", "application/x-ndjson")
+        (line,) = answer["lines"]
+        if line["outcome"] not in ("accepted", "duplicate"):
+            detail = line["detail"] or "known with other content"
+            raise InputError(f"{event.event_id}: the service refused it as history: {detail}")
 
     def ready(self) -> bool:
         """Whether the service says it is ready."""
@@ -66,7 +76,7 @@ class ScoreClient:
             if answer.is_error:
                 message = f"{self.url}{path} answered {answer.status_code}: {_detail(answer)}"
                 raise InputError(message)
-            return answer.json() if kind == "application/json" else answer.text
+            return answer.json()
         message = f"{self.url} did not serve after {_TRIES} tries ({last}); is it running?"
         raise LedgerError(message)
 

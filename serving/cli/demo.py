@@ -1,6 +1,5 @@
 """`lianjing demo`: the main job on a simulated district, from end to end."""
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ from features.scenarios import catalog
 from features.sources.mapping import Mapping
 from serving.cli import show
 from serving.cli.findings import print_catches, print_unusual
-from serving.cli.line import Line, read_events, score_all
+from serving.cli.line import Line, clear, read_events, score_all
 from training.simulate import SimulationConfig, simulate
 from training.truth import load_truth
 
@@ -21,7 +20,7 @@ MAPPINGS: Final = {"payouts": "simulated_payouts", "approvals": "simulated_appro
 
 def demo(home: Path, *, keep: bool = False, config: SimulationConfig | None = None) -> None:
     """Simulate, ingest, train, promote, serve, score the last month over HTTP, show the finds."""
-    shutil.rmtree(home, ignore_errors=True)
+    clear(home)
     line = Line(home)
     config = config or SimulationConfig.load()
     with show.progress("simulate") as tick:

@@ -54,7 +54,7 @@ class Catch:
 
 
 def catches(answered: Answered, truth: pl.DataFrame, budget: float) -> list[Catch]:
-    """Planted cases among the reviews of model, rules and both; every arm has as many reviews."""
+    """Planted cases among the reviews of model, rules and both, each within the budget."""
     n = n_reviews(len(answered.verdicts), budget)
     model = most_unusual(answered, len(answered.verdicts))
     rules = [k for k in _by_rules(answered) if _hits(answered.verdicts[k])]

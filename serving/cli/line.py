@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -18,7 +20,7 @@ import polars as pl
 from pydantic import SecretStr
 
 from features.calendar import Calendar
-from features.contracts.errors import BundleError, LedgerError
+from features.contracts.errors import BundleError, InputError, LedgerError
 from features.contracts.events import Event
 from features.contracts.settings import Settings
 from features.scenarios import catalog
@@ -32,6 +34,7 @@ from training.promote import Promotion, promote
 from training.train import TrainingResult, train
 
 _START_S: Final = 60.0
+_MARK: Final = ".lianjing-run"
 
 
 @dataclass
@@ -187,17 +190,45 @@ class Collected:
         return ["accepted"] * len(events)
 
 
-def read_events(paths: Sequence[Path], mapping: str, settings: Settings) -> list[Event]:
-    """The events of `paths` in time order, read as a load would read them and stored nowhere."""
+def read_files(
+    paths: Sequence[Path], mapping: str, settings: Settings
+) -> tuple[QualityReport, list[Event]]:
+    """Read `paths` as a load would and store nothing: the report, and the events in time order."""
     collected = Collected()
-    ingest(paths, mapping=Mapping.load(mapping), ledger=collected, settings=settings)
-    return collected.events
+    report = ingest(paths, mapping=Mapping.load(mapping), ledger=collected, settings=settings)
+    return report, collected.events
+
+
+def read_events(paths: Sequence[Path], mapping: str, settings: Settings) -> list[Event]:
+    """The events of `paths` in time order, where the report on them is known already."""
+    return read_files(paths, mapping, settings)[1]
+
+
+def clear(home: Path) -> None:
+    """Empty `home` for a new run, if it is one of ours.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else; it is left alone.
+    """
+    mark = home / _MARK
+    if home.exists() and not (mark.is_file() or (home / "ledger.db").is_file()):
+        if not home.is_dir() or any(home.iterdir()):
+            message = f"{home}: not made by an earlier run; name an empty or a new folder"
+            raise InputError(message)
+    elif home.exists():
+        shutil.rmtree(home)
+    home.mkdir(parents=True, exist_ok=True)
+    mark.touch()
 
 
 def keep_report(settings: Settings, report: QualityReport) -> Path:
-    """Write the quality report beside the others; return the path of the readable form."""
+    """Write the quality report beside earlier ones; return the path of the readable form."""
     settings.reports.mkdir(parents=True, exist_ok=True)
-    path = settings.reports / f"quality-{report.mapping}.md"
+    names = chain([""], (f"-{number}" for number in count(2)))
+    places = (settings.reports / f"quality-{report.mapping}{name}.md" for name in names)
+    path = next(place for place in places if not place.exists())
     path.write_text(report.to_markdown(), encoding="utf-8")
     path.with_suffix(".json").write_text(report.to_json(), encoding="utf-8")
     return path

@@ -5,7 +5,6 @@ Payments of a city council as `payouts`, the event logs of two municipalities' p
 """
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from features.scenarios import catalog
 from features.sources.quality import QualityReport
 from serving.cli import show
 from serving.cli.findings import most_unusual, print_unusual
-from serving.cli.line import Line, read_events, score_all
+from serving.cli.line import Line, clear, read_events, score_all
 
 _TRAIN_SHARE: Final = 0.7
 
@@ -71,7 +70,7 @@ def real(
 
 
 def _run(item: RealSet, data: Path, home: Path, *, keep: bool, limit: int | None) -> dict[str, Any]:
-    shutil.rmtree(home, ignore_errors=True)
+    clear(home)
     line, files = Line(home), [data / item.files]
     report = line.ingest(files, item.mapping)
     _print_quality(report)
@@ -106,8 +105,7 @@ def _print_quality(report: QualityReport) -> None:
         f"{counts.duplicates} duplicates + {counts.rejected} rejected; "
         f"{len(report.header_variants)} header variants, {len(report.reversals)} reversals"
     )
-    for group in report.rejections:
-        show.out.print(f"  rejected {group.count} of {group.file}: {group.column} {group.reason}")
+    show.rejections(report.rejections)
 
 
 def _at_share(events: Sequence[Event], share: float) -> datetime:

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from features.sources.quality import RejectionGroup
+
 out = Console(soft_wrap=True, highlight=False, markup=False)
-err = Console(stderr=True, highlight=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 Tick = Callable[[int, int, str], None]
 
@@ -36,6 +38,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in rows:
         grid.add_row(*(str(cell) for cell in row))
     out.print(grid)
+
+
+def rejections(groups: Iterable[RejectionGroup]) -> None:
+    """One line for each file and reason that rows were rejected for."""
+    for group in groups:
+        out.print(f"  rejected {group.count} of {group.file}: {group.column} {group.reason}")
 
 
 @contextmanager

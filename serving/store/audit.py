@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from features.store.ledger import Ledger
+from serving.store.records import COLUMNS
 
 GENESIS: Final = "0" * 64
 SCORED: Final = "score"
@@ -22,11 +23,7 @@ _INSERT = "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS = (
     "SELECT audit, at_us, actor, action, object, content, previous, hash FROM audit ORDER BY audit"
 )
-_RECORDS = (
-    "SELECT record_id, request_digest, verdict, vector, "
-    "scenario, kind, event_id, version, seq, p_value, band, scored_us, amount_minor, currency "
-    "FROM record ORDER BY record"
-)
+_RECORDS = f"SELECT {COLUMNS} FROM record ORDER BY record"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,9 @@ class Break:
 
     where: str
     why: str
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.why}"
 
 
 def seal(number: int, entry: Entry, previous: str) -> str:

@@ -20,7 +20,7 @@ from features.finalisers import (
     _spread,
     aggregate,
     robust_z,
-    share_all,
+    share,
 )
 from features.kernels import (
     GRID_HALF,
@@ -33,10 +33,10 @@ from features.kernels import (
     grids,
     moments,
     moments_of,
-    place_of,
     plan,
     ungrid,
 )
+from features.live_kernels import place_of
 
 VALUES: Final = st.integers(-VALUE_BOUND, VALUE_BOUND)
 
@@ -113,12 +113,10 @@ def test_spread_at_the_bound_is_that_of_big_integers() -> None:
 def test_a_window_beyond_the_largest_is_an_error() -> None:
     """One row too many is said, never computed."""
     state = _state(np.ones(MAX_ROWS + 1, np.int64))
-    out, status = np.empty(1), np.empty(1, np.int64)
-    share_all(state.reshape(1, 7), state.reshape(1, 7), True, 3, out, status)
+    value, status = share(1.0, float(MAX_ROWS + 1), MAX_ROWS + 1, 3)
 
-    assert aggregate(state, SUM)[1] == ERROR
-    assert status.tolist() == [ERROR]
-    assert np.isnan(out[0])
+    assert aggregate(state, SUM)[1] == status == ERROR
+    assert np.isnan(value)
 
 
 def test_the_ordinary_range_never_crosses_zero() -> None:

@@ -107,15 +107,20 @@ def test_what_is_read_is_what_was_written(event: Event) -> None:
     assert read.event.digest == event.digest
 
 
+def _write_and_fail(ledger: Ledger, *, now_us: int) -> None:
+    with ledger.transaction():
+        ledger.admit([_event(2)])
+        ledger.declare("payouts", currency="GBP", calendar=Calendar.plain("Europe/London"))
+        ledger.append(_event(3), now_us=now_us)
+        raise KeyError
+
+
 def test_a_rolled_back_transaction_leaves_nothing() -> None:
     """What was admitted before the failure is gone with it, and the order goes on without a gap."""
     ledger = Ledger.in_memory()
     ledger.admit([_event()])
-    with pytest.raises(KeyError), ledger.transaction():
-        ledger.admit([_event(2)])
-        ledger.declare("payouts", currency="GBP", calendar=Calendar.plain("Europe/London"))
-        ledger.append(_event(3))
-        raise KeyError
+    with pytest.raises(KeyError):
+        _write_and_fail(ledger, now_us=1)
 
     assert ledger.head == 1
     assert ledger.profile("payouts")[0] == "CNY"
@@ -135,12 +140,11 @@ def test_observed_time_never_runs_backwards() -> None:
 def test_observed_time_does_not_run_backwards_after_a_rollback() -> None:
     """A place that was rolled back and given again is looked at again."""
     ledger = Ledger.in_memory()
-    with pytest.raises(KeyError), ledger.transaction():
-        ledger.append(_event(1), now_us=100)
-        raise KeyError
-    ledger.admit([_event(2)], observed_us=500)
+    with pytest.raises(KeyError):
+        _write_and_fail(ledger, now_us=100)
+    ledger.admit([_event(5), _event(6)], observed_us=500)
 
-    assert ledger.append(_event(3), now_us=200).observed_us == 500
+    assert ledger.append(_event(7), now_us=200).observed_us == 500
 
 
 def test_a_scenario_has_one_currency_and_one_calendar() -> None:

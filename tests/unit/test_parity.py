@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from features.batch import build
@@ -121,7 +121,12 @@ def _assert_replay_equals_batch(scenario_name, history):
 def test_live_replay_equals_batch_bit_for_bit(scenario, fields):
     """A history replayed live gives the very bits that batch computes over the whole."""
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    )
     @given(histories(scenario, fields))
     def check(history):
         _assert_replay_equals_batch(scenario, history)

@@ -239,6 +239,14 @@ def test_the_version_changes_with_anything_that_decides_a_value() -> None:
     assert len(set(hashes)) == len(hashes)
 
 
+def test_a_calendar_that_was_used_may_be_changed() -> None:
+    """What it computed for itself does not stand in the way of a copy."""
+    used = Calendar.plain("Asia/Shanghai")
+    before = used.digest
+
+    assert used.model_copy(update={"weekend": (4, 5)}).digest != before == used.digest
+
+
 def test_the_version_does_not_change_with_texts() -> None:
     """What people read may be mended without a new model."""
     base = _scenario(Window(FIRM, "count", days=30))

@@ -1,0 +1,179 @@
+"""Nothing from the future: what comes later, or is learned later, changes no earlier cell.
+
+The check is itself checked: over sources that see one instant too far, it must fail.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features import batch
+from features.contracts.events import EPOCH, Event, to_us
+from features.contracts.vectors import Integers
+from features.scenarios import catalog
+from features.spec import Key
+from features.store.ledger import Ledger
+from features.table import FeatureTable
+
+START: Final = EPOCH + timedelta(days=20_000)
+NOW: Final = to_us(START + timedelta(days=400))
+SCENARIOS: Final = ("payouts", "approvals")
+
+
+def _fields(rng: np.random.Generator, scenario: str) -> dict[str, int | str | None]:
+    amount = int(np.exp(rng.normal(10, 1)))
+    if scenario == "payouts":
+        return {
+            "enterprise": f"E{rng.integers(3)}",
+            "officer": f"O{rng.integers(2)}",
+            "authority": "D",
+            "category": "C",
+            "agent": f"A{rng.integers(2)}",
+            "amount_minor": amount,
+        }
+    return {
+        "project": f"P{rng.integers(4)}",
+        "officer": f"O{rng.integers(2)}",
+        "activity": str(rng.choice(["filed", "approved", "change_approved"])),
+        "case_type": "T",
+        "amount_minor": amount,
+    }
+
+
+def _event(rng: np.random.Generator, scenario: str, number: int, day: float) -> Event:
+    return Event(
+        scenario=scenario,
+        kind=catalog.load(scenario).history[0],
+        event_id=f"N{number}",
+        effective_at=START + timedelta(days=day),
+        fields=_fields(rng, scenario),
+    )
+
+
+def _before(rng: np.random.Generator, scenario: str) -> list[Event]:
+    return [_event(rng, scenario, k, float(rng.integers(0, 300))) for k in range(80)]
+
+
+def _later(rng: np.random.Generator, scenario: str, before: list[Event]) -> list[Event]:
+    """New events of any time, corrections and retractions, none of them known before."""
+    fresh = [_event(rng, scenario, 100 + k, float(rng.integers(0, 400))) for k in range(20)]
+    chosen = [before[int(k)] for k in rng.choice(len(before), 12, replace=False)]
+    corrected = [
+        event.model_copy(
+            update={"version": 2, "retracted": k < 4, "fields": _fields(rng, scenario)}
+        )
+        for k, event in enumerate(chosen)
+    ]
+    return [*fresh, *corrected]
+
+
+def _cells(table: FeatureTable) -> dict[tuple[str, str, int], tuple[bytes, bytes]]:
+    keys = zip(table.kind.tolist(), table.event_id.tolist(), table.version.tolist(), strict=True)
+    return {
+        key: (table.values[row].tobytes(), table.status[row].tobytes())
+        for row, key in enumerate(keys)
+    }
+
+
+def _assert_the_past_stays(scenario: str, seed: int) -> None:
+    rng, ledger = np.random.default_rng(seed), Ledger.in_memory()
+    before = _before(rng, scenario)
+    ledger.admit(before)
+    then = _cells(batch.build(ledger, catalog.load(scenario)))
+    ledger.admit(_later(rng, scenario, before), observed_us=NOW)
+    now = _cells(batch.build(ledger, catalog.load(scenario)))
+
+    assert len(then) == len(before)
+    for key, cells in then.items():
+        assert now[key] == cells, key
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_is_learned_later_changes_no_earlier_cell(scenario: str) -> None:
+    """Later events, late records, corrections and retractions leave scored rows as they were."""
+
+    @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.integers(0, 2**32))
+    def check(seed: int) -> None:
+        _assert_the_past_stays(scenario, seed)
+
+    check()
+
+
+class Inclusive(batch.History):
+    """Sources that let `<=` stand where `<` must: an event finds itself in its own history."""
+
+    def stack(self, key: Key, rows: Integers, *, with_gone: bool) -> Integers:
+        """Sources as they are, but one instant earlier in time and in knowledge."""
+        columns = super().stack(key, rows, with_gone=with_gone).copy()
+        if with_gone:
+            columns[1] -= 1
+            columns[3] -= 1
+        return columns
+
+
+class Foreseeing(batch.History):
+    """Sources that are known from the beginning of time."""
+
+    def stack(self, key: Key, rows: Integers, *, with_gone: bool) -> Integers:
+        """Sources as they are, but known before everything."""
+        columns = super().stack(key, rows, with_gone=with_gone).copy()
+        if with_gone:
+            columns[3] = -1
+        return columns
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_check_fails_where_the_future_is_seen(
+    scenario: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With sources known too early, the check above finds cells that changed."""
+    monkeypatch.setattr(batch, "History", Foreseeing)
+
+    with pytest.raises(AssertionError):
+        _assert_the_past_stays(scenario, 1)
+
+
+def _with_own(scenario: str, amount: int) -> dict[str, float]:
+    """Cells of one event among others, where only its own amount differs."""
+    rng, ledger = np.random.default_rng(3), Ledger.in_memory()
+    before = _before(rng, scenario)
+    own = _event(rng, scenario, 99, 350)
+    ledger.admit(
+        [*before, own.model_copy(update={"fields": {**own.fields, "amount_minor": amount}})]
+    )
+    table = batch.build(ledger, catalog.load(scenario))
+    row = table.event_id.tolist().index("N99")
+    return dict(zip(table.names, table.values[row].tolist(), strict=True))
+
+
+def _moved(scenario: str) -> list[str]:
+    """Features of the past alone (sums, shares, maxima) that the event's own amount moves."""
+    small, large = _with_own(scenario, 10**4), _with_own(scenario, 10**9)
+    past = {
+        feature.name
+        for feature in catalog.load(scenario).features
+        if type(feature.of).__name__ in ("Window", "Share", "IsNew", "Since", "Rarity")
+    }
+    return [
+        name
+        for name in small
+        if name in past and not np.array_equal([small[name]], [large[name]], equal_nan=True)
+    ]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_own_amount_never_counts(scenario: str) -> None:
+    """What looks back does not know what the event itself says."""
+    assert _moved(scenario) == []
+
+
+def test_an_inclusive_history_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were visibility `<=`, the event's own amount would move the sums it is compared with."""
+    monkeypatch.setattr(batch, "History", Inclusive)
+
+    assert any("sum" in name for name in _moved("payouts"))

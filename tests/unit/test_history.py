@@ -1,0 +1,319 @@
+"""Live histories: the same rows in the same order, however they came, and no more than fit."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.batch import build
+from features.contracts.errors import ConflictError
+from features.contracts.events import EPOCH, Event, EventField, to_us
+from features.contracts.vectors import Integers
+from features.kernels import NEVER
+from features.live import LiveEngine
+from features.spec import Feature, Measure, RobustZ, Scenario, Share, Since, Where, Window
+from features.store.history import (
+    CHUNK_ROWS,
+    GONE_OBSERVED,
+    GONE_SEQ,
+    SEQ,
+    HistoryStore,
+    KeyHistory,
+    T,
+    tombstone,
+)
+from features.store.ledger import Ledger
+
+START: Final = EPOCH + timedelta(days=20_000)
+FIRM, PAIR = ("firm",), ("firm", "officer")
+BUILT: Final = Where("built", "sector", ("build",))
+SCENARIO: Final = Scenario(
+    name="small",
+    zh="小",
+    en="small",
+    kinds=("paid", "cancelled"),
+    scored=("paid",),
+    history=("paid",),
+    subject="firm",
+    amount="amount_minor",
+    peer_group="sector",
+    fields=(
+        EventField(name="firm", kind="key", title_zh="企业", title_en="firm"),
+        EventField(name="officer", kind="key", title_zh="经办人", title_en="officer"),
+        EventField(name="sector", kind="category", title_zh="行业", title_en="sector"),
+        EventField(name="amount_minor", kind="money", title_zh="金额", title_en="amount"),
+    ),
+    measures=(
+        Measure("before", "previous", key=FIRM, field="officer"),
+        Measure("rise_ppm", "change_ppm", key=FIRM, field="amount_minor", where=BUILT),
+    ),
+    features=tuple(
+        Feature(item, "特征", "a feature", "缘由", "a reason")
+        for item in (
+            Window(FIRM, "sum", "amount_minor", days=30),
+            Window(FIRM, "count", days=30, where=Where("cancelled", "kind", ("cancelled",))),
+            Window(("before",), "max", "rise_ppm", days=30),
+            Window(PAIR, "distinct", "before", days=30),
+            Share(PAIR, of=FIRM, days=30, min_n=1),
+            Since(FIRM, where=BUILT),
+            RobustZ("amount_minor", (("sector",),)),
+        )
+    ),
+)
+
+
+def _row(t: int, seq: int, *, o: int = 0, observed: int = 0, value: int = 0) -> Integers:
+    return np.array([t, o, observed, seq, NEVER, NEVER, 1, value], np.int64)
+
+
+def _rows(history: KeyHistory) -> list[list[int]]:
+    rows: list[list[int]] = history.columns[:, : history.n].T.tolist()
+    return rows
+
+
+def _store(cache_rows: int = 1000) -> HistoryStore:
+    return HistoryStore(Ledger.in_memory().connection, "small", [1, 1], cache_rows=cache_rows)
+
+
+PLACES: Final = st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(0, 2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PLACES, max_size=30), st.integers(0, 30))
+def test_a_late_row_stands_where_it_happened(
+    places: list[tuple[int, int, int]], first: int
+) -> None:
+    """Rows added one by one stand as rows read at once, in (t, o, observed, seq) order."""
+    rows = [_row(t, seq, o=o, observed=seen) for seq, (t, o, seen) in enumerate(places)]
+    history = KeyHistory(np.array(rows[:first], np.int64).reshape(-1, 8).T)
+    for row in rows[first:]:
+        history.add(row)
+
+    assert _rows(history) == sorted(row.tolist() for row in rows)
+
+
+def test_a_tombstone_buries_one_row_and_the_earliest_known_wins() -> None:
+    """A row is gone since its first-known successor, in whatever order successors are told."""
+    rows = [_row(5, 1), _row(6, 2), tombstone(1, 1, 90, 9), tombstone(1, 1, 70, 12)]
+    history = KeyHistory(np.array(rows).T)
+    history.bury(tombstone(1, 1, 80, 3))
+
+    assert history.n == 2
+    assert history.columns[[GONE_OBSERVED, GONE_SEQ], 0].tolist() == [70, 12]
+    assert history.columns[[GONE_OBSERVED, GONE_SEQ], 1].tolist() == [NEVER, NEVER]
+
+
+@pytest.mark.parametrize("n", [1, CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 1, 3 * CHUNK_ROWS + 5])
+@pytest.mark.parametrize("filled", [0, 1, CHUNK_ROWS, CHUNK_ROWS + 3])
+def test_chunks_hold_every_row_once(n: int, filled: int) -> None:
+    """Rows filled at once and appended after, with tombstones between, are read back whole."""
+    store = _store()
+    rows = [_row(t, t + 1, value=-t) for t in range(filled + n)]
+    if filled:
+        store.fill(0, "A", np.array(rows[:filled]))
+    for row in rows[filled:]:
+        store.append(0, "A", row)
+        if row[SEQ] % 7 == 0:
+            store.append(0, "A", tombstone(1, int(row[SEQ]) - 1, 1, int(row[SEQ])))
+    held = _rows(store.read(0, "A"))
+    store.forget()
+
+    assert [row[T] for row in held] == list(range(filled + n))
+    assert _rows(store.read(0, "A")) == held
+    sizes = store.connection.execute("SELECT length(rows) FROM history ORDER BY chunk").fetchall()
+    assert all(size == CHUNK_ROWS * 8 * 8 for (size,) in sizes[:-1])
+    assert 0 < sizes[-1][0] <= CHUNK_ROWS * 8 * 8
+
+
+def test_keys_and_streams_do_not_mix() -> None:
+    """A row is found under its own stream and key only; an unknown key is empty."""
+    store = _store()
+    store.append(0, "A", _row(1, 1))
+    store.append(1, "A", _row(2, 2))
+    store.append(0, "B", _row(3, 3))
+
+    assert [_rows(store.read(*place))[0][T] for place in ((0, "A"), (1, "A"), (0, "B"))] == [
+        1,
+        2,
+        3,
+    ]
+    assert store.read(1, "B").n == 0
+
+
+def test_memory_holds_no_more_rows_than_it_may() -> None:
+    """Reading and appending let the keys go that were used longest ago, and lose nothing."""
+    store = _store(cache_rows=50)
+    for seq in range(200):
+        store.append(0, f"K{seq % 10}", _row(seq, seq + 1))
+        assert sum(held.n for held in store._cache.values()) <= 50
+    for key in range(10):
+        assert [row[T] for row in _rows(store.read(0, f"K{key}"))] == list(range(key, 200, 10))
+        assert sum(held.n for held in store._cache.values()) <= 50
+
+
+def test_one_large_key_is_held_all_the_same() -> None:
+    """A key beyond the bound is read and stays whole; the others make room."""
+    store = _store(cache_rows=10)
+    store.append(0, "small", _row(0, 1))
+    for seq in range(30):
+        store.append(0, "large", _row(seq, seq + 2))
+
+    assert store.read(0, "large").n == 30
+    assert store.read(0, "small").n == 1
+
+
+def _event(number: int, day: float = 0.0, *, version: int = 1, **given: Any) -> Event:
+    fields: dict[str, int | str | None] = {"firm": "A", "officer": "O", "sector": "build"}
+    return Event(
+        scenario="small",
+        kind=given.pop("kind", "paid"),
+        event_id=f"E{number}",
+        version=version,
+        effective_at=START + timedelta(days=day),
+        retracted=given.pop("retracted", False),
+        fields={**fields, "amount_minor": 100, **given},
+    )
+
+
+def test_what_was_rolled_back_is_forgotten() -> None:
+    """An event whose transaction failed is not seen by the next, in memory or on disk."""
+    ledger = Ledger.in_memory()
+    engine = LiveEngine(ledger, SCENARIO)
+    engine.append(ledger.append(_event(1)))
+    before = engine.vector(_event(9, 3)).values
+
+    def fail() -> None:
+        with ledger.transaction():
+            engine.append(ledger.append(_event(2, 1)))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    engine.forget()
+
+    np.testing.assert_array_equal(engine.vector(_event(9, 3)).values, before)
+
+
+def test_an_event_in_the_place_of_one_that_was_rolled_back_is_seen() -> None:
+    """The ledger gives the place again, to an event that another writer loads."""
+    ledger = Ledger.in_memory()
+    engine = LiveEngine(ledger, SCENARIO)
+
+    def fail() -> None:
+        with ledger.transaction():
+            engine.append(ledger.append(_event(1)))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    engine.forget()
+    ledger.admit([_event(2, amount_minor=777)])
+
+    assert engine.vector(_event(9, 3)).values[0] == 777.0
+
+
+def test_a_stale_version_is_refused_each_time_it_is_asked_about() -> None:
+    """Asking twice does not turn a conflict into an answer."""
+    ledger = Ledger.in_memory()
+    engine = LiveEngine(ledger, SCENARIO)
+    engine.append(ledger.append(_event(1, version=2)))
+    stale = _event(1, version=1)
+    for _ in range(2):
+        with pytest.raises(ConflictError, match="paid E1: a version after 1 is known"):
+            engine.vector(stale)
+
+
+def _held(engine: LiveEngine) -> dict[tuple[int, str], bytes]:
+    keys = engine.ledger.connection.execute("SELECT DISTINCT stream, key FROM history").fetchall()
+    found = {}
+    for stream, key in keys:
+        history = engine.store.read(stream, key)
+        found[int(stream), str(key)] = history.columns[:, : history.n].tobytes()
+    return {place: data for place, data in found.items() if data}
+
+
+EVENTS: Final = st.builds(
+    Event,
+    scenario=st.just("small"),
+    kind=st.sampled_from(["paid", "paid", "cancelled"]),
+    event_id=st.sampled_from([f"E{k}" for k in range(4)]),
+    version=st.integers(1, 3),
+    effective_at=st.integers(0, 5).map(lambda k: START + timedelta(days=5 * k)),
+    ordinal=st.integers(0, 1),
+    retracted=st.integers(0, 7).map(lambda k: k == 0),
+    fields=st.fixed_dictionaries(
+        {
+            "firm": st.sampled_from(["A", "A", "A", "B", None]),
+            "officer": st.sampled_from(["O1", "O2", None]),
+            "sector": st.sampled_from(["build", "plan"]),
+            "amount_minor": st.one_of(st.integers(-9, 99), st.none()),
+        }
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(EVENTS, max_size=20), st.lists(st.booleans(), min_size=20, max_size=20))
+def test_rebuilding_gives_what_appending_gave(events: list[Event], live: list[bool]) -> None:
+    """Live appends and bulk loads, corrections in any order: the same bytes under every key."""
+    ledger = Ledger.in_memory()
+    engine = LiveEngine(ledger, SCENARIO)
+    later = to_us(START + timedelta(days=1000))
+    for k, event in enumerate(events):
+        if ledger.find("small", event.kind, event.event_id, event.version) is not None:
+            continue
+        if live[k]:
+            engine.append(ledger.append(event, now_us=later + k))
+        else:
+            ledger.admit([event], observed_us=later + k)
+            engine.vector(_event(99, 500.0))
+    appended = _held(engine)
+    ledger.connection.execute("DELETE FROM history_head")
+    rebuilt = _held(LiveEngine(ledger, SCENARIO))
+
+    assert appended.keys() == rebuilt.keys()
+    for place, data in appended.items():
+        assert data == rebuilt[place], place
+
+
+def _assert_live_is_batch(engine: LiveEngine) -> None:
+    table = build(engine.ledger, SCENARIO)
+    for row, seq in enumerate(table.seq.tolist()):
+        stored = engine.ledger.at([seq])[0]
+        np.testing.assert_array_equal(
+            engine.vector(stored.event, stored=stored).values, table.values[row], err_msg=str(seq)
+        )
+
+
+def _assert_backfill_counts(first: list[Event], backfill: list[Event]) -> None:
+    ledger = Ledger.in_memory()
+    ledger.admit(first)
+    engine = LiveEngine(ledger, SCENARIO)
+    ledger.admit(backfill)
+    engine.vector(_event(99, 500.0))
+    _assert_live_is_batch(engine)
+
+
+def test_a_first_version_loaded_after_its_correction_stays_corrected() -> None:
+    """The file holds the correction first; the engine is already running."""
+    corrected = _event(1, 10, version=2, amount_minor=7)
+    _assert_backfill_counts([_event(5)], [corrected, _event(1, 5), _event(2, 20)])
+
+
+def test_a_loaded_event_changes_who_came_before() -> None:
+    """What lies between two known events is the later one's predecessor, live as in batch."""
+    first = [_event(5, 0, officer="X"), _event(6, 10, officer="Y")]
+    loaded = [_event(7, 5, officer="Z"), _event(9, 15, officer="Z"), _event(8, 20)]
+    _assert_backfill_counts(first, loaded)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(EVENTS, max_size=12), st.lists(EVENTS, min_size=1, max_size=12))
+def test_a_backfill_known_at_its_own_time_reaches_the_live_path(
+    first: list[Event], backfill: list[Event]
+) -> None:
+    """Rows loaded behind the engine's back, known before others, count live as in batch."""
+    _assert_backfill_counts(first, backfill)
