@@ -12,7 +12,7 @@ from features.columns import Columns
 from features.contracts.vectors import Integers
 from features.finalise import finalise
 from features.finalisers import STATE_WIDTH
-from features.kernels import KERNEL_VERSION, LAST, MISSING, grid
+from features.kernels import KERNEL_VERSION, LAST, MISSING, NEVER, grid
 from features.measure import Ends, compute
 from features.spec import DAY_US, Atom, Key, Measure, Scenario, Where
 from features.store.ledger import Ledger
@@ -113,10 +113,16 @@ class History:
         return rows[np.lexsort((c.known[rows], c.o[rows], c.t[rows], group))]
 
     def stack(self, key: Key, rows: Integers, *, with_gone: bool) -> Integers:
-        """Columns group, t, o, known (and gone) of `rows`, as kernels take them."""
+        """Columns of `rows` as kernels take them: of sources with `gone`, else of queries."""
         c = self.columns
-        parts = [self.group(key)[rows], c.t[rows], c.o[rows], c.known[rows]]
-        return np.stack([*parts, c.gone[rows]] if with_gone else parts)
+        parts = [self.group(key)[rows], c.t[rows], c.o[rows]]
+        if with_gone:
+            parts += [c.known[rows], c.seq[rows], c.gone[rows], c.gone_seq[rows]]
+        else:
+            live = c.is_live[rows]
+            parts += [np.where(live, NEVER - 1, c.known[rows])]
+            parts += [np.where(live, c.seq[rows], NEVER - 1)]
+        return np.stack(parts)
 
     def measure(self) -> None:
         """Compute the scenario's measures for all rows and add them to the columns."""
@@ -147,12 +153,14 @@ class History:
         """Rows of scored events in (t, o, seq) order, an id's later kinds left out."""
         c = self.columns
         chosen = np.zeros(len(c), bool)
-        ids = c.frame["event_id"]
-        seen = ids.is_in([]).to_numpy()
+        first_known: dict[str, int] = {}
+        ids = c.frame["event_id"].to_list()
         for kind in self.scenario.scored:
-            of_kind = c.chosen("kind", (kind,))
-            chosen |= of_kind & ~c.retracted & ~seen & (c.gone > c.known)
-            seen = ids.is_in(ids.filter(of_kind | seen).unique().implode()).to_numpy()
+            of_kind = c.chosen("kind", (kind,)) & ~c.retracted
+            for row in np.flatnonzero(of_kind & ~c.is_stale).tolist():
+                chosen[row] = first_known.get(ids[row], NEVER) > c.known[row]
+            for row in np.flatnonzero(of_kind).tolist():
+                first_known[ids[row]] = min(first_known.get(ids[row], NEVER), int(c.known[row]))
         rows = np.flatnonzero(chosen)
         return rows[np.lexsort((c.seq[rows], c.o[rows], c.t[rows]))]
 

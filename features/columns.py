@@ -14,7 +14,8 @@ from features.spec import Key, Scenario
 from features.store.ledger import Ledger
 
 _QUERY: Final = (
-    "SELECT seq, kind, event_id, version, effective_us, ordinal, observed_us, retracted, fields "
+    "SELECT seq, kind, event_id, version, effective_us, ordinal, observed_us, is_live, retracted, "
+    "fields "
     "FROM event WHERE scenario = ? ORDER BY seq"
 )
 _SCHEMA: Final = {
@@ -25,6 +26,7 @@ _SCHEMA: Final = {
     "t": pl.Int64,
     "o": pl.Int64,
     "observed": pl.Int64,
+    "is_live": pl.Int64,
     "retracted": pl.Int64,
     "fields": pl.String,
 }
@@ -34,8 +36,10 @@ _SCHEMA: Final = {
 class Columns:
     """All event versions of a scenario, one position a version, in the ledger's order.
 
-    `known` is the rank of `(observed_at, seq)`, `gone` the rank at which a later version took the
-    row's place. `codes` hold dense codes (-1 for missing), `texts` what each code stands for,
+    `known` is the rank of `(observed_at, seq)`, `gone` the rank and `gone_seq` the place in the
+    ledger from which on a later version took the row's place (`gone_row` is the one that ranks
+    first). `is_live` rows were learned as they happened. `codes` hold dense codes (-1 for
+    missing), `texts` what each code stands for,
     `numbers` integers (MISSING for missing).
     """
 
@@ -46,7 +50,9 @@ class Columns:
     seq: Integers
     known: Integers
     gone: Integers
+    gone_seq: Integers
     gone_row: Integers
+    is_live: NDArray[np.bool_]
     retracted: NDArray[np.bool_]
     codes: dict[str, Integers]
     texts: dict[str, list[str]]
@@ -71,7 +77,7 @@ class Columns:
         observed, seq = frame["observed"].to_numpy(), frame["seq"].to_numpy()
         known = np.empty(len(frame), np.int64)
         known[np.lexsort((seq, observed))] = np.arange(len(frame))
-        gone, gone_row = _gone(frame, known)
+        gone, gone_seq, gone_row = _gone(frame, known)
         columns = cls(
             frame=frame,
             t=frame["t"].to_numpy(),
@@ -80,7 +86,9 @@ class Columns:
             seq=seq,
             known=known,
             gone=gone,
+            gone_seq=gone_seq,
             gone_row=gone_row,
+            is_live=frame["is_live"].to_numpy() != 0,
             retracted=frame["retracted"].to_numpy() != 0,
             codes={},
             texts={},
@@ -96,6 +104,11 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.seq)
+
+    @property
+    def is_stale(self) -> NDArray[np.bool_]:
+        """Rows of which a later version was known when they were learned."""
+        return np.where(self.is_live, self.gone_seq < self.seq, self.gone < self.known)
 
     def encode(self, name: str) -> None:
         """Give the texts of column `name` dense codes in the order of the texts."""
@@ -125,20 +138,26 @@ def _dense(codes: Integers) -> Integers:
     return inverse.astype(np.int64) - (1 if len(values) and values[0] < 0 else 0)
 
 
-def _gone(frame: pl.DataFrame, known: Integers) -> tuple[Integers, Integers]:
-    """Rank and row of the first-known later version of each row; NEVER and -1 where none."""
-    gone, row = np.full(len(frame), NEVER), np.full(len(frame), -1)
+def _gone(frame: pl.DataFrame, known: Integers) -> tuple[Integers, Integers, Integers]:
+    """First rank, first place in the ledger, and first-ranked row, of each row's later versions.
+
+    NEVER, NEVER and -1 where there is none.
+    """
+    gone, gone_seq = np.full((2, len(frame)), NEVER)
+    row = np.full(len(frame), -1)
+    seq = frame["seq"].to_numpy()
     several = (
         frame.with_row_index("row")
         .select("row", "kind", "event_id", "version")
         .filter(pl.len().over("kind", "event_id") > 1)
         .sort("kind", "event_id", "version", descending=[False, False, True])
     )
-    last, best = None, -1
+    last, best, first = None, -1, NEVER
     for index, kind, event_id, _ in several.iter_rows():
         if (kind, event_id) != last:
-            last, best = (kind, event_id), -1
+            last, best, first = (kind, event_id), -1, NEVER
         if best >= 0:
-            gone[index], row[index] = known[best], best
+            gone[index], gone_seq[index], row[index] = known[best], first, best
         best = index if best < 0 or known[index] < known[best] else best
-    return gone, row
+        first = min(first, int(seq[index]))
+    return gone, gone_seq, row

@@ -1,8 +1,10 @@
 """Window states over integer columns: one pass a key, exact, the same in batch and live.
 
-A source row j is in the window of a query i when `t_i - W <= t_j`, `(t_j, o_j) < (t_i, o_i)`,
-`known_j < known_i` and it had not been superseded or retracted by then (`gone_j > known_i`).
-`known` is the rank of `(observed_at, seq)`, so it is unique a row; ties in `(t, o)` are invisible.
+A source row j is in the window of a query i when `t_i - W <= t_j`, `(t_j, o_j) < (t_i, o_i)`, it
+was known before i and had not been superseded or retracted by then. Ties in `(t, o)` are invisible.
+A loaded event knows what ranks before it in `(observed_at, seq)`; an event that was learned live
+knows what stood in the ledger before it (`seq_j < seq_i`), whatever a later load claims to have
+known. Queries carry both bounds, of which the one that does not apply is out of reach.
 
 States are integers, so neither the order of rows nor the way they were merged can change a bit.
 Keys whose rows were all learned in the order in which they happened take a two-pointer pass; the
@@ -25,7 +27,7 @@ KERNEL_VERSION: Final = "1"
 MISSING: Final = -(2**62)
 """Stands for a missing integer in every column."""
 NEVER: Final = 2**62
-"""The `gone` rank of a row that was never superseded."""
+"""The `gone` rank of a row that was never superseded; every bound is smaller."""
 MAX_ROWS: Final = 2**20 - 1
 """Rows a window may hold before a sum could wrap; beyond it the cell is an error."""
 
@@ -63,8 +65,8 @@ def step(x: int) -> int:
     octave = 0
     while y >> (octave + 1):
         octave += 1
-    magnitude = octave * GRID_STEPS + (((y - (np.int64(1) << octave)) * GRID_STEPS) >> octave)
-    return magnitude if x >= 0 else -magnitude
+    part = ((y - (np.int64(1) << octave)) * GRID_STEPS) >> octave
+    return octave * GRID_STEPS + int(part) if x >= 0 else -octave * GRID_STEPS - int(part)
 
 
 @njit(cache=True, nogil=True)
@@ -106,9 +108,10 @@ def is_before(t: int, o: int, query_t: int, query_o: int) -> bool:
 def plan(source: Integers, query: Integers) -> Integers:
     """Pair the groups of sorted sources with those of sorted queries.
 
-    `source` is (5, m): group, t, o, known, gone; `query` is (4, n): group, t, o, known; both sorted
-    by (group, t, o, known). Returns (groups, 5): first and last query, first and last source, and
-    whether the group has late or superseded rows.
+    `source` is (7, m): group, t, o, rank of known, seq, rank and seq of gone; `query` is (5, n):
+    group, t, o, bounds of rank and of seq; both sorted by (group, t, o, rank of known). Returns
+    (groups, 5): first and last query, first and last source, and whether the group has late or
+    superseded rows.
     """
     out = np.empty((query.shape[1], 5), np.int64)
     groups, i, s = 0, 0, 0
@@ -129,15 +132,15 @@ def plan(source: Integers, query: Integers) -> Integers:
 
 @njit(cache=True, nogil=True)
 def _has_late(source: Integers, query: Integers, span: Integers) -> bool:
-    newest, hi = np.int64(-1), span[2]
+    newest, last, hi = np.int64(-1), np.int64(-1), span[2]
     for j in range(span[2], span[3]):
-        if source[4, j] != NEVER:
+        if source[5, j] != NEVER:
             return True
     for i in range(span[0], span[1]):
         while hi < span[3] and is_before(source[1, hi], source[2, hi], query[1, i], query[2, i]):
-            newest = max(newest, source[3, hi])
+            newest, last = max(newest, source[3, hi]), max(last, source[4, hi])
             hi += 1
-        if newest >= query[3, i]:
+        if newest >= query[3, i] or last >= query[4, i]:
             return True
     return False
 
@@ -147,7 +150,9 @@ def _gather(source: Integers, query: Integers, lo: int, hi: int, i: int, out: In
     """Write the sources of [lo, hi) that query `i` may see to `out`; return how many."""
     n = 0
     for j in range(lo, hi):
-        if source[3, j] < query[3, i] and source[4, j] > query[3, i]:
+        is_known = source[3, j] < query[3, i] and source[4, j] < query[4, i]
+        is_gone = source[5, j] <= query[3, i] and source[6, j] <= query[4, i]
+        if is_known and not is_gone:
             out[n] = j
             n += 1
     return n

@@ -68,15 +68,20 @@ class LiveEngine:
         """Return `event` if it is what the scenario declares, else raise `InputError`."""
         return admission.admit(event, self.scenario)
 
-    def vector(self, event: Event, *, stored: Stored | None = None) -> FeatureVector:
+    def vector(
+        self, event: Event, *, stored: Stored | None = None, as_of_seq: int | None = None
+    ) -> FeatureVector:
         """All features of `event` as of now, or as of its place in the ledger if it is stored.
+
+        With `as_of_seq` nothing is seen that the ledger learned after that place: a record's
+        watermark gives back the record's vector, whatever was loaded since.
 
         Raises
         ------
         ConflictError
             A later version of the same event is known already.
         """
-        view = self._view(event, stored)
+        view = self._view(event, stored, as_of_seq)
         label = view.text(self.scenario.peer_group)
         return FeatureVector(
             scenario=self.scenario.name,
@@ -109,10 +114,16 @@ class LiveEngine:
         return tuple(found)
 
     def evidence(
-        self, event: Event, feature: str, *, stored: Stored | None = None, limit: int = 5
+        self,
+        event: Event,
+        feature: str,
+        *,
+        stored: Stored | None = None,
+        as_of_seq: int | None = None,
+        limit: int = 5,
     ) -> tuple[Evidence, ...]:
         """The latest events that `feature` of `event` was computed from, newest first."""
-        view = self._view(event, stored)
+        view = self._view(event, stored, as_of_seq)
         for atom in self.scenario.feature(feature).of.atoms:
             seqs = view.seqs(atom)[-limit:]
             if len(seqs):
@@ -123,7 +134,7 @@ class LiveEngine:
 
     def append(self, stored: Stored) -> None:
         """Add a stored event to the histories, inside the open transaction."""
-        view = self._view(stored.event, stored, may_be_stale=True)
+        view = self._view(stored.event, stored, None, may_be_stale=True)
         self._bury(stored)
         if not stored.event.retracted and not view.is_stale:
             for stream, key in self._keys(view):
@@ -137,15 +148,20 @@ class LiveEngine:
         self.codes.forget()
 
     def _view(
-        self, event: Event, stored: Stored | None, *, may_be_stale: bool = False
+        self,
+        event: Event,
+        stored: Stored | None,
+        as_of_seq: int | None,
+        *,
+        may_be_stale: bool = False,
     ) -> "LiveView":
         head = self.ledger.head
         view = self._held
-        if view is None or not view.serves(event, stored, head):
-            if head != self._head and stored is None:
+        if view is None or not view.serves(event, stored, as_of_seq, head):
+            if head != self._head and not may_be_stale:
                 with self.ledger.transaction():
                     self._catch_up()
-            view = LiveView(self, event, stored)
+            view = LiveView(self, event, stored, head if as_of_seq is None else as_of_seq)
         if view.is_stale and not may_be_stale:
             message = f"{event.kind} {event.event_id}: a version after {event.version} is known"
             raise ConflictError(message)
@@ -159,7 +175,7 @@ class LiveEngine:
         for other in self.ledger.other_versions(event):
             if other.event.version > event.version or other.event.retracted:
                 continue
-            view = LiveView(self, other.event, other)
+            view = LiveView(self, other.event, other, self.ledger.head)
             view.measure()
             for stream, key in self._keys(view):
                 width = self.streams.widths[stream]
@@ -184,6 +200,7 @@ class LiveEngine:
             event.ordinal,
             stored.observed_us,
             stored.seq,
+            NEVER,
             NEVER,
             NEVER,
             self.codes.code(event.kind),
@@ -235,29 +252,35 @@ class LiveEngine:
 class LiveView:
     """One event seen against the histories: its keys, measures, states and features."""
 
-    def __init__(self, engine: LiveEngine, event: Event, stored: Stored | None) -> None:
+    def __init__(
+        self, engine: LiveEngine, event: Event, stored: Stored | None, as_of_seq: int
+    ) -> None:
         self.engine = engine
         self.event = event
-        self.mark = engine.ledger.head if stored is None else max(stored.seq, engine.ledger.head)
-        observed, seq = (NEVER, NEVER) if stored is None else (stored.observed_us, stored.seq)
+        self.stored = stored
+        self.mark = as_of_seq
+        observed, seq = NEVER, NEVER
+        if stored is not None and stored.is_live:
+            self.mark = min(as_of_seq, stored.seq - 1)
+        elif stored is not None:
+            observed, seq = stored.observed_us, stored.seq
         self.query = np.array(
             [event.effective_us, event.ordinal, observed, seq, self.mark], np.int64
         )
         self.own: dict[str, int | str | None] = dict(event.fields)
         self.own["kind"] = event.kind
-        self._stored = stored
         self._is_measured = False
 
-    def serves(self, event: Event, stored: Stored | None, head: int) -> bool:
+    def serves(self, event: Event, stored: Stored | None, as_of_seq: int | None, head: int) -> bool:
         """Whether this view is that of the event asked about, and nothing was learned since.
 
         The event itself may have been stored in between: it never sees itself.
         """
-        if event is not self.event:
+        if event is not self.event or as_of_seq is not None:
             return False
-        if stored is None or self._stored is not None:
-            return stored is self._stored and head == self.mark
-        return stored.seq == head == self.mark + 1
+        if stored is None or self.stored is not None:
+            return stored is self.stored and head == self.mark
+        return stored.is_live and stored.seq == head == self.mark + 1
 
     @property
     def t(self) -> Integers:
@@ -268,7 +291,12 @@ class LiveView:
     def others(self) -> list[Stored]:
         """Other versions of the same event that were known before this one."""
         found = self.engine.ledger.other_versions(self.event)
-        return [item for item in found if (item.observed_us, item.seq) < tuple(self.query[2:4])]
+        observed, seq, mark = self.query[2:].tolist()
+        return [
+            item
+            for item in found
+            if item.seq <= mark and (item.observed_us, item.seq) < (observed, seq)
+        ]
 
     @property
     def is_stale(self) -> bool:

@@ -1,8 +1,8 @@
 """States of one live event: gathered from its keys' histories, all in one call.
 
 A history is a (columns, capacity) array of which the first `n` rows are in use, in
-`(t, o, observed, seq)` order; columns are t, o, observed, seq, gone observed, gone seq, kind and
-the values.
+`(t, o, observed, seq)` order; columns are t, o, observed, seq, gone observed, gone seq, gone first,
+kind and the values.
 A query is t, o, observed, seq, watermark. The states are those of `features.kernels`, bit for bit.
 """
 
@@ -42,7 +42,8 @@ def visible(
     """Write the rows that a query may see to `out`, in time order; return how many.
 
     A row is known when `(observed, seq)` is smaller than the query's and its seq does not exceed
-    the watermark; `others` are places in the ledger of other versions of the query's own event.
+    the watermark; it is gone when the same holds of a later version. `others` are places in the
+    ledger of other versions of the query's own event.
     """
     t, o, observed, seq, mark = query[0], query[1], query[2], query[3], query[4]
     m = 0
@@ -51,9 +52,7 @@ def visible(
             break
         if rows[3, j] > mark or not is_before(rows[2, j], rows[3, j], observed, seq):
             continue
-        if rows[5, j] <= mark and (
-            rows[5, j] == seq or is_before(rows[4, j], rows[5, j], observed, seq)
-        ):
+        if rows[6, j] <= mark and is_before(rows[4, j], rows[5, j], observed, seq):
             continue
         if _is_one_of(rows[3, j], others):
             continue

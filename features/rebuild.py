@@ -27,7 +27,8 @@ def rebuild(
     history.measure()
     given = _Given(history, codes)
     c = history.columns
-    wanted = c.chosen("kind", streams.kinds) & ~c.retracted & (c.gone > c.known)
+    is_seen = (c.gone > c.known) | (c.gone_seq > c.seq)
+    wanted = c.chosen("kind", streams.kinds) & ~c.retracted & is_seen
     rows = np.flatnonzero(wanted)
     for stream, key in enumerate(streams.keys):
         group = history.group(key)[rows]
@@ -75,7 +76,7 @@ def _fill(
     parts += [
         np.where(superseded >= 0, column[superseded], NEVER) for column in (c.observed, c.seq)
     ]
-    parts += [given.column("kind")[rows]]
+    parts += [c.gone_seq[rows], given.column("kind")[rows]]
     parts += [given.column(name)[rows] for name in streams.columns[stream]]
     for k, part in enumerate(parts):
         table[:, k] = part

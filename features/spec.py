@@ -431,7 +431,8 @@ class Scenario:
     """One supervised business, declared in one file.
 
     `scored` kinds are scored; where an event of a later kind in the tuple shares its id with an
-    earlier-kind event, only the first is. `history` kinds are what windows look at by default.
+    earlier-kind event known before it, it is not. `history` kinds are what windows look at by
+    default.
     """
 
     name: str

@@ -1,7 +1,5 @@
 """The application: routes, middleware, errors, console and OpenAPI in one place."""
 
-import hashlib
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, Final
@@ -22,9 +20,9 @@ from serving.middleware import stack
 from serving.monitor import Monitor, request_log
 from serving.opening import open_desk
 from serving.routes import events, health, records, score
+from serving.sessionkey import session_key
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-_KEY_BYTES: Final = 32
 
 Opener = Callable[[Settings, Monitor], AbstractContextManager[Desk]]
 
@@ -80,7 +78,7 @@ def _add_routes(app: FastAPI, settings: Settings, late: LateRecords) -> None:
         console_router(
             late,
             key_sha256=settings.console_key_sha256,
-            signing_key=_signing_key(settings),
+            signing_key=session_key(settings),
             secure_cookies=settings.host not in _LOOPBACK,
             titles=collect_titles(catalog.load(name) for name in catalog.NAMES),
         )
@@ -95,17 +93,10 @@ def _add_routes(app: FastAPI, settings: Settings, late: LateRecords) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
-def _signing_key(settings: Settings) -> bytes:
-    """Key of the console's sessions: the access key's own, so that a restart signs nobody out."""
-    if not settings.console_key_sha256:
-        return secrets.token_bytes(_KEY_BYTES)
-    return hashlib.sha256(f"console session {settings.console_key_sha256}".encode()).digest()
-
-
 async def _refused(_: Request, error: Exception) -> Response:
     return problems.of(error).response()
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
     told = error.errors() if isinstance(error, RequestValidationError) else ()
-    return problems.invalid(told).response()
+    return problems.of(problems.BrokenBodyError(problems.broken_rules(told))).response()

@@ -105,12 +105,11 @@ class Champion:
         deployment = deployments.champion(self._ledger, self.scenario)
         if deployment is None or (deployment == self._seen and not self.failure):
             return False
-        self._seen = deployment
         try:
             bundle = self._load(deployment.digest)
         except BundleError as error:
             self.failure = str(error)
             return False
-        self.failure = ""
+        self._seen, self.failure = deployment, ""
         self._serving = Serving(bundle, deployment.digest, deployment.model_version)
         return True

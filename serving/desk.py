@@ -1,18 +1,17 @@
 """The desk: what a running service holds open, and what its routes work with."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from starlette.requests import Request
 
 from features.contracts.errors import UnknownScenarioError
 from serving.champion import Champion, Load
-from serving.monitor import Monitor
+from serving.monitor import Monitor, places
 from serving.scorer import Scorer
 from serving.store.reading import Records
 
@@ -28,14 +27,18 @@ class Post:
     bundle: Load
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Desk:
-    """What the routes work with; scoring has a thread of its own, so the event loop stays free."""
+    """What the routes work with; scoring has a thread of its own, so the event loop stays free.
+
+    `failure` names what keeps newly promoted bundles from being found; empty while all is well.
+    """
 
     posts: Mapping[str, Post]
     records: Records
     monitor: Monitor
     thread: ThreadPoolExecutor
+    failure: str = field(default="", init=False)
 
     def post(self, scenario: str) -> Post:
         """The post of that scenario.
@@ -64,13 +67,21 @@ class Desk:
                 self.monitor.refuses(name, post.champion.failure)
 
     async def watch(self, every_s: float) -> None:
-        """Look for newly promoted bundles for ever."""
+        """Look for newly promoted bundles for ever; a look that fails is told and tried again."""
         while True:
             await asyncio.sleep(every_s)
             try:
                 await asyncio.to_thread(self.refresh)
-            except sqlite3.Error as error:
-                self.monitor.log.warning("deployments_unreadable", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  (the watch outlives whatever it meets)
+                self._failed(error)
+            else:
+                self.failure = ""
+
+    def _failed(self, error: Exception) -> None:
+        name = type(error).__name__
+        if name != self.failure:
+            self.monitor.log.error("watch_failed", error=name, at=places(error))
+        self.failure = name
 
 
 def desk_of(request: Request) -> Desk:

@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 import time
+from abc import ABC, abstractmethod
 from http import HTTPStatus
 from typing import Final
 
@@ -24,7 +25,7 @@ from features.contracts.errors import (
 from features.contracts.settings import Settings
 from serving import problems
 from serving.auth import authenticate
-from serving.monitor import UNMATCHED, Monitor
+from serving.monitor import UNMATCHED, Monitor, places
 from serving.ratelimit import RateLimit
 
 BATCH: Final = "/v1/events"
@@ -56,20 +57,34 @@ def stack(settings: Settings, monitor: Monitor) -> list[Middleware]:
     ]
 
 
-class RequestLog:
+class Layer(ABC):
+    """One layer around the application: it serves requests, and lets the lifespan through."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request; whatever else the server tells goes straight to the application."""
+        serve = self.serve if scope["type"] == "http" else self._app
+        await serve(scope, receive, send)
+
+    @abstractmethod
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+
+class RequestLog(Layer):
     """Gives each request an id, and when it is answered one log line and one count.
 
     An id that the caller sends in `X-Request-ID` is kept when it is short and plain.
     """
 
     def __init__(self, app: ASGIApp, monitor: Monitor) -> None:
-        self._app, self._monitor = app, monitor
+        super().__init__(app)
+        self._monitor = monitor
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started, status = time.perf_counter(), 500
         request_id = scope["request_id"] = _request_id(scope)
 
@@ -100,17 +115,15 @@ class RequestLog:
         )
 
 
-class BodyLimit:
+class BodyLimit(Layer):
     """Refuses a body over the limit, by its announced length or as soon as too much has come."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app, self._limit = app, limit
+        super().__init__(app)
+        self._limit = limit
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         limit = self._limit * (BATCH_FACTOR if scope["path"] == BATCH else 1)
         announced = _header(scope, b"content-length")
         if announced and not announced.isdigit():
@@ -121,15 +134,16 @@ class BodyLimit:
             await self._app(scope, _counted(receive, limit), send)
 
 
-class Authentication:
+class Authentication(Layer):
     """Lets in who presents the platform's key; `scope["actor"]` says who it was."""
 
     def __init__(self, app: ASGIApp, key_sha256: str) -> None:
-        self._app, self._key_sha256 = app, key_sha256
+        super().__init__(app)
+        self._key_sha256 = key_sha256
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and not is_open(scope["path"]):
+        if not is_open(scope["path"]):
             try:
                 scope["actor"] = authenticate(dict(scope["headers"]), self._key_sha256)
             except LianjingError as error:
@@ -138,13 +152,14 @@ class Authentication:
         await self._app(scope, receive, send)
 
 
-class Rate:
+class Rate(Layer):
     """Refuses callers who ask more often than agreed, and says when they may ask again."""
 
     def __init__(self, app: ASGIApp, limit: RateLimit) -> None:
-        self._app, self._limit = app, limit
+        super().__init__(app)
+        self._limit = limit
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         actor = scope.get("actor")
         wait = self._limit.wait(actor) if actor else 0.0
@@ -155,17 +170,15 @@ class Rate:
             await self._app(scope, receive, send)
 
 
-class Deadline:
+class Deadline(Layer):
     """Answers 503 when the caller would have stopped waiting; what is committed stays committed."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
-        self._app, self._seconds = app, seconds
+        super().__init__(app)
+        self._seconds = seconds
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         once = _Once(send)
         try:
             async with asyncio.timeout(self._seconds):
@@ -176,17 +189,15 @@ class Deadline:
                 await refuse(DeadlineError(message), scope, receive, send)
 
 
-class ErrorMapper:
+class ErrorMapper(Layer):
     """The last door: whatever was raised becomes a problem document; its text stays inside."""
 
     def __init__(self, app: ASGIApp, monitor: Monitor) -> None:
-        self._app, self._monitor = app, monitor
+        super().__init__(app)
+        self._monitor = monitor
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         once = _Once(send)
         try:
             await self._app(scope, receive, once)
@@ -201,7 +212,7 @@ class ErrorMapper:
                 "request_failed",
                 request_id=scope.get("request_id", ""),
                 error=type(error).__name__,
-                at=_places(error),
+                at=places(error),
             )
 
 
@@ -248,13 +259,3 @@ def _header(scope: Scope, name: bytes) -> bytes:
 def _request_id(scope: Scope) -> str:
     sent = _header(scope, b"x-request-id")
     return sent.decode() if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
-
-
-def _places(error: BaseException) -> list[str]:
-    """Where an error came from, without what it says."""
-    places, trace = [], error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return places[-8:]

@@ -10,13 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from features.contracts.errors import (
+    InputError,
     LedgerError,
     LianjingError,
     UnauthenticatedError,
@@ -25,6 +26,7 @@ from features.contracts.errors import (
 MEDIA_TYPE: Final = "application/problem+json"
 CONFLICT: Final = HTTPStatus.CONFLICT
 TOO_LARGE: Final = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+_BROKEN: Final = "the request breaks the rules listed under errors; see /openapi.json"
 _SHOWN_ERRORS: Final = 16
 _PLAIN: Final = re.compile(r"[a-z][a-z_]{0,63}|\[key\]")
 _SLUGS: Final = {
@@ -33,6 +35,32 @@ _SLUGS: Final = {
     HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal",
 }
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class BrokenBodyError(InputError):
+    """A body that breaks rules of its model; `errors` says where and which, never the value."""
+
+    def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
+        super().__init__(_BROKEN)
+        self.errors = errors
+
+
+def parse(model: type[Model], body: bytes) -> Model:
+    """The model that a body holds; only here is a `ValidationError` the caller's doing.
+
+    Raises
+    ------
+    BrokenBodyError
+        The body is no JSON, or breaks a rule of the model.
+    """
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        told = error.errors(include_url=False, include_input=False, include_context=False)
+        raise BrokenBodyError(broken_rules(told)) from None  # its text holds values
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +106,8 @@ def of(error: Exception) -> Problem:
     'something went wrong here; the request id names it in the log'
     """
     if isinstance(error, LianjingError):
-        return Problem(error.status, error.slug, str(error), headers=_headers(error))
-    if isinstance(error, ValidationError):
-        return invalid(error.errors(include_url=False, include_input=False, include_context=False))
+        errors = error.errors if isinstance(error, BrokenBodyError) else ()
+        return Problem(error.status, error.slug, str(error), errors, _headers(error))
     if isinstance(error, HTTPException):
         return _http(error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -89,17 +116,11 @@ def of(error: Exception) -> Problem:
     )
 
 
-def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """The problem of a body or parameter that breaks a rule: where and which, never the value."""
-    shown = [
+def broken_rules(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, str]]:
+    """Where a body or parameter breaks a rule, and which; never the value."""
+    return [
         {"where": _where(error["loc"]), "rule": _rule(error)} for error in errors[:_SHOWN_ERRORS]
     ]
-    return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "invalid-input",
-        "the request breaks the rules listed under errors; see /openapi.json",
-        shown,
-    )
 
 
 def _where(location: Sequence[str | int]) -> str:

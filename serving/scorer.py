@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from sqlite3 import Connection
 from typing import Any, Final, Protocol
 
@@ -55,9 +56,15 @@ class Engine(Protocol):
         ...
 
     def evidence(
-        self, event: Event, feature: str, *, stored: Stored | None = None, limit: int = 5
+        self,
+        event: Event,
+        feature: str,
+        *,
+        stored: Stored | None = None,
+        as_of_seq: int | None = None,
+        limit: int = 5,
     ) -> tuple[Evidence, ...]:
-        """The events that a feature was computed from."""
+        """The events that a feature was computed from, none learned after `as_of_seq`."""
         ...
 
     def append(self, stored: Stored) -> None:
@@ -121,7 +128,8 @@ class Scorer:
     champion
         Gives the bundle that serves now; raises `NoChampionError` when there is none.
     scored
-        Kinds of events that are scored; the others are history.
+        Kinds of events that are scored, in the order of the business; the others are history, and
+        so is an event whose id is known under an earlier one of them.
     budget
         An event is an alert when its p-value is at most this share.
     enter
@@ -177,14 +185,16 @@ class Scorer:
         InputError
             A retraction, or an event that breaks a rule of its scenario.
         ConflictError
-            The natural key is there already with other content.
+            The natural key is there already with other content, or the event's id under an earlier
+            kind that is scored.
         """
         request = Request(self._scorable(event), tuple(warnings), explain, actor)
         digest = request.digest
         with self._transaction() as connection:
             held = records.held(connection, request.event)
             if held is not None:
-                return _repeat(held, digest, request.event)
+                return self._repeat(held, digest, request.event)
+            self._check_first(connection, request.event)
             return self._score(connection, request, digest)
 
     def _scorable(self, event: Event) -> Event:
@@ -197,6 +207,22 @@ class Scorer:
                 "send it to POST /v1/events"
             )
         return admitted
+
+    def _repeat(self, held: tuple[str, str], digest: str, event: Event) -> Answer:
+        if held[0] != digest:
+            same_event = self._loaded(event) is not None
+            raise ConflictError(_other_warnings(event) if same_event else _conflict(event))
+        scores = Verdict.model_validate_json(held[1]).scores
+        return Answer(held[1], scores.band, scores.is_alert, is_fresh=False)
+
+    def _check_first(self, connection: Connection, event: Event) -> None:
+        earlier = self._scored[: self._scored.index(event.kind)]
+        kind = records.known_as(connection, event, earlier)
+        if kind is not None:
+            raise ConflictError(
+                f"this {event.kind} has the event_id of a {kind} that is known already, and an id "
+                "is scored once, under its first kind; send it to POST /v1/events"
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -260,24 +286,35 @@ class Scorer:
         )
 
     def _reasons(
-        self, bundle: Bundle, vector: FeatureVector, event: Event, stored: Stored | None
+        self,
+        bundle: Bundle,
+        vector: FeatureVector,
+        event: Event,
+        stored: Stored | None,
+        *,
+        as_of_seq: int | None = None,
     ) -> tuple[Reason, ...]:
+        known = partial(
+            self._engine.evidence, event, stored=stored, as_of_seq=as_of_seq, limit=EVIDENCE
+        )
         found = reasons(bundle, vector, top=TOP_REASONS, currency=event.currency)
-        return tuple(self._with_evidence(reason, event, stored) for reason in found)
-
-    def _with_evidence(self, reason: Reason, event: Event, stored: Stored | None) -> Reason:
-        seen = self._engine.evidence(event, reason.feature, stored=stored, limit=EVIDENCE)
-        return reason.model_copy(update={"evidence": seen})
+        return tuple(
+            reason.model_copy(update={"evidence": known(reason.feature)}) for reason in found
+        )
 
     def explain(self, row: records.Row, bundle: Bundle) -> tuple[Reason, ...]:
-        """The reasons of a stored record, derived again from its vector and its bundle."""
-        told = Verdict.model_validate_json(row.verdict).reasons
-        if told:
-            return told
-        vector = cells.read(row.vector)
+        """The reasons of a stored record, derived again from its vector and its bundle.
+
+        Evidence is what the ledger held at the record's watermark; later knowledge is not shown.
+        """
+        verdict = Verdict.model_validate_json(row.verdict)
+        if verdict.reasons:
+            return verdict.reasons
+        mark = verdict.provenance.as_of_seq
         with self._lock:
             (stored,) = self._ledger.at([row.seq])
-            return self._reasons(bundle, vector, stored.event, stored)
+            vector = cells.read(row.vector)
+            return self._reasons(bundle, vector, stored.event, stored, as_of_seq=mark)
 
     def learn(self, events: Sequence[Event], *, actor: str = "") -> list[Outcome]:
         """Append admitted events as history without scoring them; all of them or none.
@@ -309,17 +346,18 @@ class Scorer:
         return "accepted"
 
 
-def _repeat(held: tuple[str, str], digest: str, event: Event) -> Answer:
-    if held[0] != digest:
-        raise ConflictError(_conflict(event))
-    scores = Verdict.model_validate_json(held[1]).scores
-    return Answer(held[1], scores.band, scores.is_alert, is_fresh=False)
-
-
 def _conflict(event: Event) -> str:
     return (
         f"this {event.kind} is known with other content under the same event_id and version "
         f"{event.version}; send a correction as version {event.version + 1}"
+    )
+
+
+def _other_warnings(event: Event) -> str:
+    return (
+        f"this {event.kind} was scored with other rule_warnings; the event itself is the same: "
+        "repeat the warnings of the first call, or send the event once more as version "
+        f"{event.version + 1}"
     )
 
 

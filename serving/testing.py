@@ -81,10 +81,17 @@ class SmallEngine:
         return (RuleWarning(rule="over_cap", status=status, source="lianjing", detail=event.kind),)
 
     def evidence(
-        self, event: Event, feature: str, *, stored: Stored | None = None, limit: int = 5
+        self,
+        event: Event,
+        feature: str,
+        *,
+        stored: Stored | None = None,
+        as_of_seq: int | None = None,
+        limit: int = 5,
     ) -> tuple[Evidence, ...]:
-        """The latest events before this one."""
+        """The latest events before this one, none behind `as_of_seq`."""
         end = self.ledger.head + 1 if stored is None else stored.seq
+        end = end if as_of_seq is None else min(end, as_of_seq + 1)
         seen = self.ledger.at(range(max(1, end - limit), end)) if feature == "amount" else []
         return tuple(
             Evidence(

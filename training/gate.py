@@ -2,7 +2,9 @@
 
 It answers with all reasons at once. What holds here: the bundle keeps the promises of a detector on
 its own golden rows, was trained for the present features, flags about as many events as the budget
-pays for, and finds no fewer planted cases than the champion beyond its interval.
+pays for, and is not worse than the champion beyond both intervals, neither in the share of reviews
+that find something planted nor in the share of planted cases found. Where the one or the other was
+judged without planted cases, nothing is compared.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from models.bundle import Bundle
-from training.evaluation import Evaluation, Rate
+from training.evaluation import Evaluation, Rate, Truth
 
 COPIES: Final = 1_000
 THREADS: Final = 8
@@ -70,13 +72,22 @@ def _of_volume(rate: Rate, budget: float) -> Iterator[str]:
 def _of_champion(challenger: Evaluation, champion: Evaluation) -> Iterator[str]:
     if challenger.truth is None or champion.truth is None:
         return
-    arms = {arm.name: arm.precision for arm in challenger.truth.arms}
-    for arm in champion.truth.arms:
-        if arm.name == "model" and arms["model"].high < arm.precision.low:
+    own, other = _rates_of_model(challenger.truth), _rates_of_model(champion.truth)
+    for claim, rate in own.items():
+        if rate.high < other[claim].low:
             yield (
-                f"{arms['model'].rate:.1%} of reviews find a planted case, the champion's "
-                f"{arm.precision.rate:.1%}: worse beyond both intervals"
+                f"{claim}: {rate.rate:.1%}, the champion's {other[claim].rate:.1%}: "
+                "worse beyond both intervals"
             )
+
+
+def _rates_of_model(truth: Truth) -> dict[str, Rate]:
+    """What the model's arm is compared by."""
+    arm = next(arm for arm in truth.arms if arm.name == "model")
+    return {
+        "reviews that find something planted": arm.precision,
+        "planted cases found": Rate.of(arm.n_cases, truth.n_cases),
+    }
 
 
 def _is_finite(bundle: Bundle) -> bool:

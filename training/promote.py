@@ -2,6 +2,10 @@
 
 Exporting comes before deploying, so that a deployment row always names a folder that is there; a
 rollback is one more row.
+
+Deployments stack up. A row for another bundle is laid on top; a row for the bundle below the top
+takes the top off, since that is what a rollback writes. So a bundle that was rolled back is left
+for good unless it is promoted again, and rollbacks go down to the first promotion and no further.
 """
 
 import shutil
@@ -25,7 +29,8 @@ from training import track
 from training.evaluation import Evaluation
 from training.gate import refusals
 
-_HISTORY: Final = 1_000
+_HISTORY: Final = 1_000_000
+"""Deployments that are read to know what lies below the one that serves: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,12 @@ def promote(
 
 
 def rollback(settings: Settings, ledger: Ledger, scenario: Scenario, *, by: str) -> Promotion:
-    """Let the bundle that served before the present one serve again, once it verifies.
+    """Let the bundle below the present one in the stack serve again, once it verifies.
 
     Raises
     ------
     NotFoundError
-        Nothing else has served this scenario.
+        Nothing lies below it.
     CorruptBundleError
         The earlier bundle's folder is damaged; the present one goes on serving.
     """
@@ -172,11 +177,16 @@ def _deploy(settings: Settings, ledger: Ledger, promotion: Promotion, *, by: str
 
 
 def _before(history: list[Deployment]) -> Deployment | None:
-    """The latest deployment of another bundle than the one that serves.
+    """What lies below the deployment that serves; `history` comes newest first.
 
-    >>> first = Deployment(1, "payouts", "a", "1", 0, "ann")
-    >>> second = Deployment(2, "payouts", "b", "2", 0, "ann")
-    >>> _before([second, first]).digest, _before([first])
-    ('a', None)
+    >>> a, b, c = (Deployment(at, "payouts", name, name, 0, "ann") for at, name in enumerate("abc"))
+    >>> _before([c, b, a]).digest, _before([b, c, b, a]).digest, _before([a, b, c, b, a])
+    ('b', 'a', None)
     """
-    return next((item for item in history if item.digest != history[0].digest), None)
+    stack: list[Deployment] = []
+    for item in reversed(history):
+        if [below.digest for below in stack[-2:-1]] == [item.digest]:
+            stack.pop()
+        elif not stack or stack[-1].digest != item.digest:
+            stack.append(item)
+    return stack[-2] if len(stack) > 1 else None

@@ -1,13 +1,16 @@
 """The only door to MLflow: runs, artifacts and the registry, off the scoring path.
 
 MLflow is loaded when a function is called, told not to phone home, kept quiet, and left as it was
-found. A bundle is logged as a data-only model: files, no pickle, no code, nothing to execute.
+found. A store that cannot be reached is told within seconds, in one line and without credentials.
+A bundle is logged as a data-only model: files, no pickle, no code, nothing to execute.
 What is logged of the data are counts and digests, never rows. Digests are those that this project
 computes: MLflow's own covers only the first 10,000 rows.
 """
 
 import logging
 import os
+import re
+import socket
 import tempfile
 import time
 import warnings
@@ -16,8 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.request import getproxies, proxy_bypass
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from features.contracts.errors import InputError, LianjingError, NotFoundError
 from features.contracts.events import from_us
@@ -38,6 +43,17 @@ _QUIET: Final = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+_PATIENCE: Final = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+"""Used unless the operator has set others; MLflow's own add up to minutes."""
+_DATABASE_TRIES: Final = 3
+_CONNECT_S: Final = 3.0
+_PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_LONGEST: Final = 200
+_CREDENTIALS: Final = re.compile(r"://[^/@\s]*@")
+_OF_DRIVER: Final = re.compile(r"\(\w+(\.\w+)+\)|\[SQL:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +159,29 @@ def alias(uri: str, scenario: str, version: str, *, name: str) -> None:
 @contextmanager
 def _client(uri: str) -> Iterator["MlflowClient"]:
     """A client of the store at `uri`; MLflow's own settings are put back afterwards."""
+    url = _parsed(uri)
+    _check_reachable(url)
     os.environ.update(_QUIET)
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         # MLflow maps its tables with a loader strategy that SQLAlchemy 2.1 deprecates.
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated")
         import mlflow  # noqa: PLC0415  (a second and 165 MB, paid only by who opens the door)
         from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from mlflow.store.db import utils as database  # noqa: PLC0415
 
         logger = logging.getLogger("mlflow")
-        level, before = logger.level, _tracking_uri()
-        logger.setLevel(logging.WARNING)
+        level, before, tries = logger.level, _tracking_uri(), database.MAX_RETRY_COUNT
+        logger.setLevel(logging.CRITICAL)  # what it would say of a failure is said by the error
+        database.MAX_RETRY_COUNT = _DATABASE_TRIES
         mlflow.set_tracking_uri(uri)
         try:
             yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-        except MlflowException as error:
-            raise _translated(error) from error
+        except (MlflowException, SQLAlchemyError, ModuleNotFoundError) as error:
+            raise _translated(error, url) from error
         finally:
+            database.MAX_RETRY_COUNT = tries
             mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None unsets it
             logger.setLevel(level)
 
@@ -170,11 +193,60 @@ def _tracking_uri() -> str | None:
     return str(mlflow.get_tracking_uri()) if is_set else None
 
 
-def _translated(error: Exception) -> LianjingError:
+def _parsed(uri: str) -> URL:
+    try:
+        return make_url(uri)
+    except (SQLAlchemyError, ValueError) as error:
+        raise InputError(
+            "LIANJING_MLFLOW_URI is no address of a store; write sqlite:///<file>, "
+            "http(s)://<host> or the URL of a database"
+        ) from error
+
+
+def _check_reachable(url: URL) -> None:
+    """Knock at the store's port, where it has one and no proxy stands before it."""
+    scheme, host = url.get_backend_name(), url.host
+    if not host or (scheme in getproxies() and not proxy_bypass(host)):
+        return
+    port = url.port or _PORTS.get(scheme)
+    if port is None:
+        return
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise _silent(url, error) from error
+
+
+def _translated(error: Exception, url: URL) -> LianjingError:
+    """The error in one line, without what a driver says to programmers."""
+    if isinstance(error, ModuleNotFoundError):
+        return LianjingError(
+            f"the store that LIANJING_MLFLOW_URI names needs {error.name!r}; install it"
+        )
+    (text, *_) = _CREDENTIALS.sub("://***@", str(error)).splitlines() or [""]
+    cause = next(
+        (each for each in _chain(error) if isinstance(each, SQLAlchemyError | OSError)), None
+    )
+    if cause is not None or _OF_DRIVER.search(text):
+        return _silent(url, cause or error)
     is_missing = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
-    if is_missing or "not found" in str(error):  # an unknown alias has no code of its own
-        return NotFoundError(f"the registry has no such version ({error}); train first")
-    return LianjingError(f"the tracking store refused: {error}")
+    if is_missing or "not found" in text:  # an unknown alias has no code of its own
+        return NotFoundError(f"the registry has no such version ({text[:_LONGEST]}); train first")
+    return LianjingError(f"the tracking store refused: {text[:_LONGEST]}")
+
+
+def _silent(url: URL, cause: BaseException) -> LianjingError:
+    place = URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
+    return LianjingError(
+        f"the tracking store at {place} does not answer ({type(cause).__name__}); start it or "
+        "correct LIANJING_MLFLOW_URI"
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _artifact_root(uri: str, artifacts: Path | None) -> Path | None:
@@ -183,7 +255,7 @@ def _artifact_root(uri: str, artifacts: Path | None) -> Path | None:
         return None
     if artifacts is not None:
         return artifacts.resolve()
-    url = make_url(uri)
+    url = _parsed(uri)
     if not url.drivername.startswith("sqlite") or not url.database:
         raise InputError(f"{url.drivername}: a store in a database needs a folder for artifacts")
     return Path(url.database).resolve().parent / "mlartifacts"

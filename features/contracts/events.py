@@ -120,3 +120,5 @@ class Stored(BaseModel):
     event: Event
     seq: int
     observed_us: int
+    is_live: bool = False
+    """Whether it was learned as it happened: it knows what stood in the ledger, and no more."""

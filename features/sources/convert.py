@@ -3,8 +3,8 @@
 A blank cell is no value. What a row breaks is raised as a `CellError`; the first rule counts.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
 from features.contracts.errors import DeclarationError
@@ -20,6 +20,7 @@ from features.sources.columns import (
     parse_template,
 )
 from features.sources.fields import Parser, field_parser
+from features.sources.header import check_header
 from features.sources.mapping import EFFECTIVE_AT, Mapping
 from features.sources.rows import RawRow, normal_header
 from features.sources.values import (
@@ -35,6 +36,10 @@ _ID_BOUND: Final = 128
 _DATE_HINT: Final = (
     "; where a file has no dates, give it one in the mapping: [[overrides]] with "
     "files = '<its name>' and constants = { effective_at = '<date>' }"
+)
+_AHEAD: Final = (
+    "lies after the present, and a load takes an event as known from when it happened; "
+    "correct it, or load the row once that day has come"
 )
 
 T = TypeVar("T")
@@ -64,7 +69,9 @@ class FieldReader(NamedTuple):
 
 
 class Converter:
-    """Turns the rows of one file into events; learns the file's headers from its rows.
+    """Turns the rows of one file into events; what lies after `now` becomes none.
+
+    The file's headers are learned from its header (`heed`), or else from its rows.
 
     >>> converter = Converter(Mapping.load("oxford_payments"), Settings())
     >>> cells = {"Trans No": "46_1", "Paid Date": "07/04/2015", "Amount": "1054.11",
@@ -74,9 +81,19 @@ class Converter:
     ('46_1', 105411, 'law and governance')
     """
 
-    def __init__(self, mapping: Mapping, settings: Settings, file_name: str = "") -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        settings: Settings,
+        file_name: str = "",
+        *,
+        now: datetime | None = None,
+    ) -> None:
         self.headers: dict[str, str] = {}
+        self.header: tuple[str, ...] = ()
         self.mapping = mapping
+        self._file_name = file_name
+        self._now = now or datetime.now(UTC)
         self._personal = mapping.personal_columns()
         self._id = parse_template(mapping.event_id)
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -89,6 +106,18 @@ class Converter:
             if reader.name not in self._constants
         ]
 
+    def heed(self, header: Sequence[str]) -> None:
+        """Learn the file's header.
+
+        Raises
+        ------
+        UnreadableSourceError
+            A column that every row needs is not in it.
+        """
+        check_header(self._file_name, header, self.mapping)
+        self.header = tuple(header)
+        self._learn(cell for cell in header if cell)
+
     def convert(self, row: RawRow) -> Converted:
         """The event that `row` stands for.
 
@@ -100,7 +129,7 @@ class Converter:
         if row.fault:
             raise CellError(row.fault)
         if not self.headers.keys() >= row.cells.keys():
-            self._learn(row)
+            self._learn(row.cells)
         mapping = self.mapping
         event_id = self._event_id(row)
         fields, rounded = self._fields(row)
@@ -117,8 +146,8 @@ class Converter:
         )
         return Converted(event, rounded)
 
-    def _learn(self, row: RawRow) -> None:
-        for name in row.cells:
+    def _learn(self, names: Iterable[str]) -> None:
+        for name in names:
             self.headers.setdefault(name, normal_header(name))
         self._names.clear()
 
@@ -189,8 +218,17 @@ class Converter:
     def _effective_at(self, row: RawRow) -> datetime:
         column, tz = self.mapping.effective_at, self.mapping.timezone
         if self._date is not None:
-            return parse_instant(self._date, ("iso", *column.formats), tz)
-        cell = self._required(row, column)
+            cell = Cell(self._date, EFFECTIVE_AT)
+            stamp = parse_instant(self._date, ("iso", *column.formats), tz)
+        else:
+            cell = self._required(row, column)
+            stamp = self._stamp(cell)
+        if stamp > self._now:
+            raise self._fault(cell, CellError(_AHEAD))
+        return stamp
+
+    def _stamp(self, cell: Cell) -> datetime:
+        column, tz = self.mapping.effective_at, self.mapping.timezone
         try:
             stamp = self._parse(cell, lambda text: parse_instant(text, column.formats, tz))
         except CellError as fault:

@@ -5,6 +5,7 @@ The result does not depend on the order in which the files are given.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -18,7 +19,7 @@ from features.sources.quality import LEDGER, Place, QualityReport
 from features.sources.read_csv import read_csv
 from features.sources.read_parquet import read_parquet
 from features.sources.read_xes import read_xes
-from features.sources.rows import RawRow
+from features.sources.rows import Heed, RawRow
 from features.sources.tally import FileTally, build_report
 from features.sources.values import CellError
 
@@ -63,12 +64,14 @@ def ingest(
     ledger: Admitting,
     settings: Settings,
     progress: Progress | None = None,
+    now: datetime | None = None,
 ) -> QualityReport:
     """Read files, and folders of files, into the ledger.
 
     A row that repeats another is a duplicate; rows that give one event and version different
-    contents are all rejected, since none of them can be believed. Nothing is written if a file
-    cannot be read at all.
+    contents are all rejected, since none of them can be believed. So is one of an event after the
+    present: the load would know it before it happened. Nothing is written if a file cannot be read
+    at all.
 
     Parameters
     ----------
@@ -82,14 +85,17 @@ def ingest(
         For the key of pseudonyms.
     progress
         Called after each file with the number done, the number of all, and the file's name.
+    now
+        The present; that of the system's clock where none is given.
     """
+    now = now or datetime.now(UTC)
     files = find_files(paths, mapping)
     tallies: list[FileTally] = []
     candidates: list[Candidate] = []
     for done, path in enumerate(files, 1):
         tally = _new_tally(path, mapping)
         tallies.append(tally)
-        candidates += _read_file(path, tally, Converter(mapping, settings, path.name))
+        candidates += _read_file(path, tally, Converter(mapping, settings, path.name, now=now))
         if progress is not None:
             progress(done, len(files), path.name)
     _admit(_settle(candidates), mapping, ledger)
@@ -123,10 +129,11 @@ def _expand(path: Path, mapping: Mapping) -> list[Path]:
     return files
 
 
-def _read(path: Path, mapping: Mapping) -> Iterator[RawRow]:
+def _read(path: Path, mapping: Mapping, heed: Heed) -> Iterator[RawRow]:
+    """The rows of a file; the format's header, where it has one, goes to `heed`."""
     if mapping.format == "csv":
-        return read_csv(path, encodings=mapping.encodings, delimiter=mapping.delimiter)
-    return read_parquet(path) if mapping.format == "parquet" else read_xes(path)
+        return read_csv(path, encodings=mapping.encodings, delimiter=mapping.delimiter, heed=heed)
+    return read_parquet(path, heed=heed) if mapping.format == "parquet" else read_xes(path)
 
 
 def _new_tally(path: Path, mapping: Mapping) -> FileTally:
@@ -135,7 +142,7 @@ def _new_tally(path: Path, mapping: Mapping) -> FileTally:
 
 
 def _read_file(path: Path, tally: FileTally, converter: Converter) -> Iterator[Candidate]:
-    for row in _read(path, converter.mapping):
+    for row in _read(path, converter.mapping, converter.heed):
         tally.read += 1
         try:
             event, rounded = converter.convert(row)
@@ -143,7 +150,7 @@ def _read_file(path: Path, tally: FileTally, converter: Converter) -> Iterator[C
             tally.reject(row.line, fault)
         else:
             yield Candidate(event, tally, row.line, rounded)
-    tally.headers = converter.headers
+    tally.headers, tally.header = converter.headers, converter.header
 
 
 def _settle(candidates: Iterable[Candidate]) -> list[Candidate]:

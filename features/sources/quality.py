@@ -107,7 +107,7 @@ class ColumnNote(_Frozen):
 
 
 class HeaderVariant(_Frozen):
-    """One set of normalised headers, and the files that have it."""
+    """One header as it stands in a file, blanks trimmed, and the files that have it."""
 
     columns: tuple[str, ...]
     files: tuple[str, ...]

@@ -3,12 +3,13 @@
 import codecs
 import csv
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.contracts.errors import UnreadableSourceError
-from features.sources.rows import RawRow, normal_header, open_bytes
+from features.sources.rows import Heed, RawRow, normal_header, open_bytes
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -17,18 +18,26 @@ _CHUNK = 1 << 20
 
 
 def read_csv(
-    path: Path, *, encodings: Sequence[str] = ("utf-8",), delimiter: str = ","
+    path: Path,
+    *,
+    encodings: Sequence[str] = ("utf-8",),
+    delimiter: str = ",",
+    heed: Heed | None = None,
 ) -> Iterator[RawRow]:
     """Yield the rows below the header, keyed by the header as written.
 
     The first encoding that fits the whole file is taken; a byte order mark is dropped. Blank lines
     are passed over; a row with another number of cells than the header comes with a fault.
+    `heed` is told the header, and may refuse it.
     """
     encoding = _fitting_encoding(path, encodings)
     with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
         reader = csv.reader(text, delimiter=delimiter)
         try:
-            header = _check_header(path, next(reader, []))
+            cells = [cell.strip() for cell in next(reader, [])]
+            header = _check_header(path, cells)
+            if heed is not None:
+                heed(cells)
             yield from _rows(reader, header, reader.line_num)
         except csv.Error as error:
             raise UnreadableSourceError(f"{path.name}, line {reader.line_num}: {error}") from error
@@ -48,7 +57,7 @@ def _rows(reader: "Reader", header: list[str], last_line: int) -> Iterator[RawRo
 
 
 def _check_header(path: Path, cells: list[str]) -> list[str]:
-    header = [cell.strip() or f"(column {n})" for n, cell in enumerate(cells, 1)]
+    header = [cell or f"(column {n})" for n, cell in enumerate(cells, 1)]
     if not header:
         raise UnreadableSourceError(f"{path.name}: no header in the first line; add one")
     seen: set[str] = set()
@@ -81,6 +90,6 @@ def _fits(path: Path, encoding: str) -> bool:
         decoder.decode(b"", final=True)
     except UnicodeError:
         return False
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise UnreadableSourceError(f"{path.name}: {error}") from error
     return True

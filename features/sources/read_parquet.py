@@ -10,18 +10,21 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from features.contracts.errors import UnreadableSourceError
-from features.sources.rows import RawRow
+from features.sources.rows import Heed, RawRow
 
 _BATCH = 65_536
 
 
-def read_parquet(path: Path) -> Iterator[RawRow]:
+def read_parquet(path: Path, *, heed: Heed | None = None) -> Iterator[RawRow]:
     """Yield rows keyed by column name; `line` is the row number, from 1.
 
-    Dates and times come as ISO 8601, whole floats without a point, nulls as empty text.
+    Dates and times come as ISO 8601, whole floats without a point, nulls as empty text. `heed` is
+    told the column names, and may refuse them.
     """
     try:
         with parquet.ParquetFile(path) as file:
+            if heed is not None:
+                heed([name.strip() for name in file.schema_arrow.names])
             start = 1
             for batch in file.iter_batches(batch_size=_BATCH):
                 yield from _rows(batch, start)

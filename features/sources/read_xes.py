@@ -18,7 +18,7 @@ def read_xes(path: Path) -> Iterator[RawRow]:
     """Yield one row an event, keyed `trace:<attribute>` and `event:<attribute>`.
 
     `position` counts the events of a trace from 1, in file order. Attributes nested in attributes,
-    and lists, are passed over.
+    and lists, are passed over. A log without any trace is refused.
     """
     handler = _LogHandler(path.name)
     with open_bytes(path) as file:
@@ -30,6 +30,7 @@ def read_xes(path: Path) -> Iterator[RawRow]:
             handler.feed(chunk)
             yield from handler.take()
             if not chunk:
+                handler.check_traces()
                 return
 
 
@@ -42,6 +43,7 @@ class _LogHandler:
         self._trace: dict[str, str] | None = None
         self._event: dict[str, str] | None = None
         self._events: list[tuple[int, dict[str, str]]] = []
+        self._has_traces = False
         self._inside = 0
         self._depth = 0
         self._parser = expat.ParserCreate()
@@ -56,6 +58,13 @@ class _LogHandler:
             self._parser.Parse(chunk, not chunk)
         except (expat.ExpatError, LookupError, ValueError) as error:
             raise UnreadableSourceError(f"{self._name}: no readable XML ({error})") from error
+
+    def check_traces(self) -> None:
+        """Refuse a log that held no trace."""
+        if not self._has_traces:
+            raise UnreadableSourceError(
+                f"{self._name}: the log has no <trace>; export it again, with its cases"
+            )
 
     def take(self) -> list[RawRow]:
         """The rows finished since the last call."""
@@ -87,6 +96,7 @@ class _LogHandler:
             raise UnreadableSourceError(f"{self._name}: the root is <{name}>, not an XES <log>")
         if name == "trace":
             self._trace = {}
+            self._has_traces = True
 
     def _keep(self, attributes: dict[str, str]) -> None:
         key, value = attributes.get("key"), attributes.get("value")

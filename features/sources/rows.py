@@ -2,13 +2,15 @@
 
 import gzip
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from features.contracts.errors import UnreadableSourceError
 
+Heed = Callable[[Sequence[str]], None]
+"""Told the cells of a header, blanks trimmed, before the first row is read."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 

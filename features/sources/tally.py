@@ -36,6 +36,7 @@ class FileTally:
     file: str
     money: tuple[str, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
     read: int = 0
     rounded: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
@@ -168,11 +169,13 @@ def _total(files: Sequence[FileReport]) -> FileReport:
 
 
 def _variants(tallies: Iterable[FileTally]) -> tuple[HeaderVariant, ...]:
-    by_columns: dict[tuple[str, ...], list[str]] = {}
+    """The headers as they stand; a format without one has its attributes' names, sorted."""
+    files: dict[tuple[str, ...], list[str]] = {}
     for tally in tallies:
-        by_columns.setdefault(tally.columns(), []).append(tally.file)
+        header = tally.header or tuple(sorted(tally.headers))
+        files.setdefault(header, []).append(tally.file)
     return tuple(
-        HeaderVariant(columns=columns, files=tuple(files)) for columns, files in by_columns.items()
+        HeaderVariant(columns=header, files=tuple(names)) for header, names in files.items()
     )
 
 

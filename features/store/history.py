@@ -1,7 +1,8 @@
 """Per-key histories for the live path: column chunks in SQLite, a bounded cache in memory.
 
 A stream is one key of the scenario; each of its keys has a history: rows of int64 columns
-`t, o, observed, seq, gone_observed, gone_seq, kind, values...`. On disk rows are appended in the
+`t, o, observed, seq, gone_observed, gone_seq, gone_first, kind, values...`: the later version known
+first, and the first place in the ledger of any. On disk rows are appended in the
 ledger's order to chunks of at most 64 rows; a row that supersedes another is followed by a
 tombstone.
 In memory they stand in `(t, o, observed, seq)` order, and tombstones are applied.
@@ -17,8 +18,8 @@ from features.contracts.vectors import Integers
 from features.kernels import NEVER
 from features.live_kernels import place_of
 
-T, ORDINAL, OBSERVED, SEQ, GONE_OBSERVED, GONE_SEQ, KIND = range(7)
-HEAD_COLUMNS: Final = 7
+T, ORDINAL, OBSERVED, SEQ, GONE_OBSERVED, GONE_SEQ, GONE_FIRST, KIND = range(8)
+HEAD_COLUMNS: Final = 8
 CHUNK_ROWS: Final = 64
 TOMBSTONE: Final = -1
 """Kind of a row that says: the row of seq `T` is gone since (`OBSERVED`, `SEQ`)."""
@@ -46,13 +47,14 @@ class KeyHistory:
             self.bury(marks[:, k])
 
     def bury(self, mark: Integers) -> None:
-        """Apply a tombstone: the earliest-known successor of a row wins."""
+        """Apply a tombstone: the successors known first, by both clocks, are kept."""
         at = np.flatnonzero(self.columns[SEQ, : self.n] == mark[T])
         for k in at:
             held = (self.columns[GONE_OBSERVED, k], self.columns[GONE_SEQ, k])
             if (mark[OBSERVED], mark[SEQ]) < held:
                 self.columns[GONE_OBSERVED, k] = mark[OBSERVED]
                 self.columns[GONE_SEQ, k] = mark[SEQ]
+            self.columns[GONE_FIRST, k] = min(self.columns[GONE_FIRST, k], mark[SEQ])
 
     def keep(self, row: Integers) -> tuple[int, bytes]:
         """Note a row appended on disk; return its chunk's number and new content."""

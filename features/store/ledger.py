@@ -33,10 +33,10 @@ from features.store.schema import migrate
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
 _COLUMNS = (
-    "seq, scenario, kind, event_id, version, effective_us, ordinal, observed_us, retracted, "
-    "currency, digest, fields"
+    "seq, scenario, kind, event_id, version, effective_us, ordinal, observed_us, is_live, "
+    "retracted, currency, digest, fields"
 )
-_INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _FIND = (
     f"SELECT {_COLUMNS} FROM event "  # noqa: S608
     "WHERE scenario = ? AND kind = ? AND event_id = ? AND version = ?"
@@ -48,7 +48,7 @@ _PREVIOUS = (
 
 
 def _stored(row: tuple[Any, ...]) -> Stored:
-    seq, scenario, kind, event_id, version, effective, ordinal, observed, retracted = row[:9]
+    seq, scenario, kind, event_id, version, effective, ordinal, observed, is_live = row[:9]
     event = Event.model_construct(
         scenario=scenario,
         kind=kind,
@@ -56,11 +56,11 @@ def _stored(row: tuple[Any, ...]) -> Stored:
         version=version,
         effective_at=from_us(effective),
         ordinal=ordinal,
-        retracted=bool(retracted),
-        currency=row[9],
-        fields=json.loads(row[11]),
+        retracted=bool(row[9]),
+        currency=row[10],
+        fields=json.loads(row[12]),
     )
-    return Stored.model_construct(event=event, seq=seq, observed_us=observed)
+    return Stored.model_construct(event=event, seq=seq, observed_us=observed, is_live=bool(is_live))
 
 
 @cache
@@ -210,7 +210,7 @@ class Ledger:
                 held = self._digest(event)
                 if held is None:
                     seq += 1
-                    self._insert(event, seq, observed_us, digest)
+                    self._insert(event, seq, observed_us, digest=digest, is_live=False)
                     outcomes.append("accepted")
                 else:
                     outcomes.append("duplicate" if held == digest else "conflict")
@@ -233,8 +233,8 @@ class Ledger:
             now = time.time_ns() // 1000 if now_us is None else now_us
             observed_us = max(now, known, self._newest_since(connection, seq))
             self._newest = observed_us, head + 1
-            self._insert(event, head + 1, observed_us, event.digest)
-            return Stored(event=event, seq=head + 1, observed_us=observed_us)
+            self._insert(event, head + 1, observed_us, digest=event.digest, is_live=True)
+            return Stored(event=event, seq=head + 1, observed_us=observed_us, is_live=True)
 
     @staticmethod
     def _newest_since(connection: sqlite3.Connection, seq: int) -> int:
@@ -251,7 +251,9 @@ class Ledger:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def _insert(self, event: Event, seq: int, observed_us: int | None, digest: str) -> None:
+    def _insert(
+        self, event: Event, seq: int, observed_us: int | None, *, digest: str, is_live: bool
+    ) -> None:
         effective = event.effective_us
         self.connection.execute(
             _INSERT,
@@ -264,6 +266,7 @@ class Ledger:
                 effective,
                 event.ordinal,
                 effective if observed_us is None else observed_us,
+                int(is_live),
                 int(event.retracted),
                 event.currency,
                 digest,

@@ -6,14 +6,14 @@ from functools import partial
 from typing import Final, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from features.contracts.errors import InputError, LianjingError
 from features.contracts.events import Event
 from serving import problems
 from serving.desk import Desk, desk_of
 from serving.openapi import body, guarded
-from serving.problems import TOO_LARGE
+from serving.problems import TOO_LARGE, parse
 
 MAX_LINES: Final = 1_000
 NDJSON: Final = "application/x-ndjson"
@@ -61,9 +61,9 @@ def take(desk: Desk, lines: Sequence[bytes], *, actor: str) -> list[LineOutcome]
         if not line.strip():
             continue
         try:
-            event = Event.model_validate_json(line, strict=True)
+            event = parse(Event, line)
             admitted = desk.post(event.scenario).scorer.admit(event)
-        except (LianjingError, ValidationError) as error:
+        except LianjingError as error:
             outcomes[number] = LineOutcome(line=number, outcome="invalid", detail=_detail(error))
         else:
             ready.setdefault(event.scenario, []).append((number, admitted))
@@ -74,7 +74,7 @@ def take(desk: Desk, lines: Sequence[bytes], *, actor: str) -> list[LineOutcome]
     return [outcomes[number] for number in sorted(outcomes)]
 
 
-def _detail(error: LianjingError | ValidationError) -> str:
+def _detail(error: LianjingError) -> str:
     problem = problems.of(error)
     broken = "; ".join(f"{one['where']}: {one['rule']}" for one in problem.errors)
     return broken or problem.detail

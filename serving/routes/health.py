@@ -29,10 +29,11 @@ class ScenarioState(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether scoring can be answered."""
+    """Whether scoring can be answered, and what keeps new bundles from being found, if anything."""
 
     ready: bool
     database: bool
+    watch_failure: str
     scenarios: dict[str, ScenarioState]
 
 
@@ -46,11 +47,19 @@ class Meaning(BaseModel):
 
 
 def readiness(desk: Desk) -> Ready:
-    """The database answers, and at least one scenario has a champion that passed its self-test."""
+    """The database answers, and at least one scenario has a champion that passed its self-test.
+
+    A failing watch is shown and leaves the service ready: what serves goes on serving.
+    """
     states = {name: _state(desk, name) for name in desk.posts}
     database = _database(desk)
     serves = any(state.champion for state in states.values())
-    return Ready(ready=database and serves, database=database, scenarios=states)
+    return Ready(
+        ready=database and serves,
+        database=database,
+        watch_failure=desk.failure,
+        scenarios=states,
+    )
 
 
 def _state(desk: Desk, name: str) -> ScenarioState:

@@ -10,7 +10,7 @@ from features.contracts.events import Event
 from features.contracts.verdicts import RuleWarning, Verdict
 from serving.desk import desk_of
 from serving.openapi import body, guarded
-from serving.problems import CONFLICT, TOO_LARGE
+from serving.problems import CONFLICT, TOO_LARGE, parse
 from serving.relation import check_host
 
 
@@ -33,7 +33,7 @@ async def score(request: Request) -> Response:
     The verdict is stored before it is answered. The same request again gets the same bytes;
     another body under the same scenario, kind, event_id and version is refused with 409.
     """
-    asked = ScoreRequest.model_validate_json(await request.body(), strict=True)
+    asked = parse(ScoreRequest, await request.body())
     check_host(asked.rule_warnings)
     desk = desk_of(request)
     scorer = desk.post(asked.event.scenario).scorer

@@ -5,6 +5,7 @@ connection of its own, which sees only what is committed.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from features.contracts.errors import NotFoundError
@@ -22,6 +23,7 @@ _HELD = (
     "SELECT request_digest, verdict FROM record "
     "WHERE scenario = ? AND kind = ? AND event_id = ? AND version = ?"
 )
+_KNOWN = "SELECT 1 FROM event WHERE scenario = ? AND kind = ? AND event_id = ? LIMIT 1"
 
 
 class Row(NamedTuple):
@@ -68,6 +70,14 @@ def held(connection: sqlite3.Connection, event: Event) -> tuple[str, str] | None
     key = (event.scenario, event.kind, event.event_id, event.version)
     found = connection.execute(_HELD, key).fetchone()
     return None if found is None else (str(found[0]), str(found[1]))
+
+
+def known_as(connection: sqlite3.Connection, event: Event, kinds: Sequence[str]) -> str | None:
+    """The first of `kinds` under which the ledger holds the event's id, or None."""
+    for kind in kinds:
+        if connection.execute(_KNOWN, (event.scenario, kind, event.event_id)).fetchone():
+            return kind
+    return None
 
 
 def by_id(connection: sqlite3.Connection, record_id: str) -> Row:

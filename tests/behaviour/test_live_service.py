@@ -4,6 +4,7 @@ import hashlib
 import random
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ from features.scenarios import catalog
 from features.store.deployments import deploy
 from features.store.ledger import Ledger
 from serving.app import create_app
+from serving.console.source import TimelineEvent
 from serving.store import audit
+from serving.store.reading import Records, read_only
 from training.fit import fit
 
 with warnings.catch_warnings():  # starlette 1.10 announces its test client's move to httpx2
@@ -86,6 +89,7 @@ def scored(client: TestClient, event: Event, **more: Any) -> Any:
 def test_a_payout_far_above_its_peers_is_an_alert_with_checkable_reasons(
     client: TestClient,
 ) -> None:
+    """Reasons hold numbers, a sentence in both languages and evidence, and accuse nobody."""
     verdict = scored(client, payout(N_EVENTS, 90_000_000))
     assert verdict["scores"]["is_alert"]
     first = verdict["reasons"][0]
@@ -97,6 +101,7 @@ def test_a_payout_far_above_its_peers_is_an_alert_with_checkable_reasons(
 
 
 def test_a_restart_changes_no_answer_and_no_history(settings: Settings) -> None:
+    """The same request before and after a restart gets the same verdict."""
     event = payout(N_EVENTS + 1, 160_000)
     verdicts = []
     for _ in range(2):
@@ -106,6 +111,7 @@ def test_a_restart_changes_no_answer_and_no_history(settings: Settings) -> None:
 
 
 def test_a_loaded_event_is_scored_as_of_its_place(client: TestClient, settings: Settings) -> None:
+    """Scoring an event of a load gives the very vector that batch computes."""
     draw = random.Random(7)  # noqa: S311  (test data)
     amounts = [round(draw.lognormvariate(12, 0.5)) for _ in range(N_EVENTS)]
     ledger = Ledger.open(settings.ledger_path)
@@ -118,6 +124,7 @@ def test_a_loaded_event_is_scored_as_of_its_place(client: TestClient, settings: 
 
 
 def test_an_account_number_never_enters(client: TestClient, settings: Settings) -> None:
+    """Only its pseudonym is on disk, in whatever file."""
     scored(client, payout(N_EVENTS + 2, 170_000, account=ACCOUNT))
     written = b"".join(path.read_bytes() for path in settings.home.iterdir() if path.is_file())
     assert ACCOUNT.encode() not in written
@@ -125,6 +132,7 @@ def test_an_account_number_never_enters(client: TestClient, settings: Settings) 
 
 
 def test_an_explanation_can_be_derived_afterwards(client: TestClient) -> None:
+    """Reasons on demand, without another verdict."""
     verdict = scored(client, payout(N_EVENTS + 3, 165_000))
     told = client.get(f"/v1/records/{verdict['record_id']}/explanation?lang=en").json()
     again = scored(client, payout(N_EVENTS + 3, 165_000), explain=True)
@@ -133,7 +141,41 @@ def test_an_explanation_can_be_derived_afterwards(client: TestClient) -> None:
     assert {"feature", "statement", "actual", "typical", "evidence"} <= set(told["reasons"][0])
 
 
+def test_what_is_loaded_later_enters_no_explanation_of_a_record_before(
+    client: TestClient, settings: Settings
+) -> None:
+    """Reasons asked for after a load of older events are those of the record's watermark."""
+    event = payout(N_EVENTS + 10, 165_000)
+    verdict = scored(client, event)
+    assert verdict["reasons"] == []
+    path = f"/v1/records/{verdict['record_id']}/explanation"
+    before = client.get(path).json()
+    timeline = case_timeline(settings, verdict["record_id"])
+    backfill = [
+        event.model_copy(
+            update={"event_id": f"B-{at}", "effective_at": event.effective_at - timedelta(hours=at)}
+        )
+        for at in range(1, 9)
+    ]
+    corrected = event.model_copy(update={"version": 2})
+    with closing(Ledger.open(settings.ledger_path)) as ledger:
+        assert set(ledger.admit([*backfill, corrected])) == {"accepted"}
+    after = scored(client, payout(N_EVENTS + 11, 165_000, enterprise=event.fields["enterprise"]))
+    told = client.get(f"/v1/records/{after['record_id']}/explanation").text
+    assert '"B-1"' in told
+    assert any(reason["evidence"] for reason in before["reasons"])
+    assert client.get(path).json() == before
+    assert case_timeline(settings, verdict["record_id"]) == timeline
+
+
+def case_timeline(settings: Settings, record_id: str) -> tuple[TimelineEvent, ...]:
+    """What the console's case page shows of the record's subject."""
+    with closing(read_only(settings.ledger_path)) as connection:
+        return Records(connection).timeline(record_id, 40)
+
+
 def test_a_field_that_is_not_declared_is_refused_by_name(client: TestClient) -> None:
+    """The name is told, the value is not."""
     event = payout(N_EVENTS + 4, 1, hobby="golf")
     refused = client.post("/v1/score", json={"event": event.model_dump(mode="json")})
     assert refused.status_code == 422
@@ -142,6 +184,7 @@ def test_a_field_that_is_not_declared_is_refused_by_name(client: TestClient) -> 
 
 
 def test_the_chain_holds(client: TestClient, settings: Settings) -> None:
+    """The audit chain verifies over what a real service wrote."""
     scored(client, payout(N_EVENTS + 5, 150_000))
     ledger = Ledger.open(settings.ledger_path)
     assert audit.verify(ledger) is None

@@ -76,6 +76,19 @@ def test_every_header_variant_is_understood(payments: Loaded) -> None:
         assert all(event.fields[field] for event in ledger.events.values())
 
 
+def test_every_header_is_told_as_it_stands(payments: Loaded) -> None:
+    """The quarters write their headers in thirteen ways; each is listed with its files."""
+    _, report = payments
+    written: dict[tuple[str, ...], list[str]] = {}
+    for path in sorted((DATA / "payments").glob("*.csv")):
+        first = path.read_bytes().splitlines()[0].decode("utf-8-sig")
+        header = tuple(cell.strip() for cell in first.split(","))
+        written.setdefault(header, []).append(path.name)
+
+    assert {v.columns: list(v.files) for v in report.header_variants} == written
+    assert len(written) == 13
+
+
 def test_a_payment_without_supplier_is_kept(payments: Loaded) -> None:
     """A blank supplier, or the catch-all for general expenses, is no supplier and no fault."""
     ledger, _ = payments

@@ -16,13 +16,16 @@ import pytest
 from starlette.requests import Request
 from starlette.routing import Route
 
+from features.contracts.events import Event
 from features.contracts.settings import Settings
 from features.store.deployments import deploy
 from features.store.ledger import Ledger
 from features.store.schema import migrate
 from serving.app import create_app
+from serving.desk import Desk
 from serving.monitor import Monitor, request_log
 from serving.opening import open_desk
+from serving.scorer import Scorer
 from serving.store import audit
 from serving.testing import payout, small_posts
 
@@ -88,6 +91,7 @@ def asked(event_id: str = "P-1", amount_minor: int = 120, **more: Any) -> dict[s
 
 
 def test_an_event_is_scored_and_can_be_read_again(start: Start) -> None:
+    """The stored record holds the verdict that was answered."""
     client = start()
     answer = client.post("/v1/score", json=asked(amount_minor=9_999))
     assert answer.status_code == 200
@@ -100,6 +104,7 @@ def test_an_event_is_scored_and_can_be_read_again(start: Start) -> None:
 
 
 def test_a_retry_gets_the_same_bytes(start: Start) -> None:
+    """Sending the same again is safe."""
     client = start()
     first = client.post("/v1/score", json=asked())
     again = client.post("/v1/score", json=asked())
@@ -107,6 +112,7 @@ def test_a_retry_gets_the_same_bytes(start: Start) -> None:
 
 
 def test_parallel_equal_requests_make_one_record(start: Start) -> None:
+    """Many callers with one request get one verdict."""
     client = start()
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: client.post("/v1/score", json=asked()), range(24)))
@@ -116,6 +122,7 @@ def test_parallel_equal_requests_make_one_record(start: Start) -> None:
 
 
 def test_another_body_under_the_same_key_is_409(start: Start) -> None:
+    """The refusal says how to send a correction."""
     client = start()
     client.post("/v1/score", json=asked(amount_minor=120))
     refused = client.post("/v1/score", json=asked(amount_minor=121))
@@ -126,6 +133,7 @@ def test_another_body_under_the_same_key_is_409(start: Start) -> None:
 
 
 def test_the_relation_to_the_hosts_rules_is_stated(start: Start) -> None:
+    """Alert or not, and rule hit or not, make the four relations."""
     client = start()
     hit = [{"rule": "over_cap", "status": "hit"}]
     verdicts = [
@@ -144,6 +152,7 @@ def test_the_relation_to_the_hosts_rules_is_stated(start: Start) -> None:
     "headers", [{}, {"Authorization": "Bearer no"}, {"X-API-Key": "no"}, {"Authorization": KEY}]
 )
 def test_without_the_key_the_answer_is_401(start: Start, headers: dict[str, str]) -> None:
+    """Whatever is asked for, an unknown caller learns nothing but how to sign in."""
     client = start()
     del client.headers["Authorization"]
     for method, path in (("POST", "/v1/score"), ("GET", "/v1/records"), ("GET", "/nowhere")):
@@ -154,12 +163,14 @@ def test_without_the_key_the_answer_is_401(start: Start, headers: dict[str, str]
 
 
 def test_a_service_without_a_key_lets_nobody_in(start: Start) -> None:
+    """The refusal names the setting that is missing."""
     refused = start(api_key_sha256="").post("/v1/score", json=asked())
     assert refused.status_code == 401
     assert "LIANJING_API_KEY_SHA256" in refused.json()["detail"]
 
 
 def test_the_other_header_works_too(start: Start) -> None:
+    """The key may come as `X-API-Key`."""
     client = start()
     del client.headers["Authorization"]
     assert client.get("/v1/records", headers={"X-API-Key": KEY}).status_code == 200
@@ -167,12 +178,14 @@ def test_the_other_header_works_too(start: Start) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json"])
 def test_what_a_supervisor_asks_is_open(start: Start, path: str) -> None:
+    """Health, metrics and the document need no key."""
     client = start()
     del client.headers["Authorization"]
     assert client.get(path).status_code == 200
 
 
 def test_a_large_body_is_413_announced_or_streamed(start: Start) -> None:
+    """The limit holds with and without an announced length."""
     client = start(body_limit=1_024)
     large = b"x" * 1_025
 
@@ -187,6 +200,7 @@ def test_a_large_body_is_413_announced_or_streamed(start: Start) -> None:
 
 
 def test_a_lying_length_is_refused(start: Start) -> None:
+    """A length that is no number is refused before the body is read."""
     refused = start().post("/v1/score", content=b"{}", headers={"Content-Length": "-1"})
     assert refused.status_code == 422
 
@@ -215,6 +229,7 @@ BROKEN: Final = [
 
 @pytest.mark.parametrize("body", BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_body_is_422_and_never_echoed(start: Start, log: StringIO, body: bytes) -> None:
+    """No value of a broken body is in the answer or the log."""
     refused = start().post("/v1/score", content=body)
     assert refused.status_code == 422
     assert refused.headers["content-type"] == "application/problem+json"
@@ -222,6 +237,7 @@ def test_a_broken_body_is_422_and_never_echoed(start: Start, log: StringIO, body
 
 
 def test_a_422_says_where_and_which_rule(start: Start) -> None:
+    """The caller learns the place and the rule."""
     body = {"event": asked()["event"] | {"version": 0}}
     problem = start().post("/v1/score", json=body).json()
     assert problem["errors"] == [
@@ -230,6 +246,7 @@ def test_a_422_says_where_and_which_rule(start: Start) -> None:
 
 
 def test_an_unknown_scenario_names_the_nearest(start: Start) -> None:
+    """A slip of the pen is answered with what was meant."""
     body = {"event": asked()["event"] | {"scenario": "payout"}}
     refused = start().post("/v1/score", json=body)
     assert (refused.status_code, refused.json()["detail"]) == (
@@ -239,6 +256,7 @@ def test_an_unknown_scenario_names_the_nearest(start: Start) -> None:
 
 
 def test_too_many_calls_are_429_with_the_time_to_wait(start: Start) -> None:
+    """The limit names the wait, and does not touch health checks."""
     client = start(rate_limit=2)
     answers = [client.get("/v1/records") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -247,6 +265,7 @@ def test_too_many_calls_are_429_with_the_time_to_wait(start: Start) -> None:
 
 
 def test_an_answer_past_the_deadline_is_503_and_a_retry_succeeds(start: Start) -> None:
+    """A late answer is refused in time, and the same request works afterwards."""
     client = start(deadline_s=0.05)
     desk = client.app.state.desk  # type: ignore[attr-defined]
     is_free = desk.thread.submit(partial(time.sleep, 0.3))
@@ -259,6 +278,7 @@ def test_an_answer_past_the_deadline_is_503_and_a_retry_succeeds(start: Start) -
 
 
 def test_without_a_champion_scoring_is_503_and_the_service_not_ready(start: Start) -> None:
+    """The process lives, and gets no traffic."""
     client = start(champion=False)
     refused = client.post("/v1/score", json=asked())
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/no-champion")
@@ -267,6 +287,7 @@ def test_without_a_champion_scoring_is_503_and_the_service_not_ready(start: Star
 
 
 def test_unknown_paths_and_methods_are_problems(start: Start) -> None:
+    """The framework's own refusals have our shape."""
     client = start()
     nowhere, wrong = client.get("/v1/nowhere"), client.delete("/v1/score")
     assert (nowhere.status_code, wrong.status_code) == (404, 405)
@@ -276,6 +297,7 @@ def test_unknown_paths_and_methods_are_problems(start: Start) -> None:
 
 
 def test_the_unexpected_is_a_500_without_its_text(start: Start, log: StringIO) -> None:
+    """The log has the kind of error and its place, the answer neither."""
     client = start()
 
     async def broken(_: Request) -> NoReturn:
@@ -290,7 +312,53 @@ def test_the_unexpected_is_a_500_without_its_text(start: Start, log: StringIO) -
     assert "ZeroDivisionError" in log.getvalue()
 
 
+def test_a_model_that_breaks_inside_is_a_500_and_logged(
+    start: Start, log: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the body is the caller's; a stored verdict that cannot be read is our own trouble."""
+
+    def unreadable(*_: object, **__: object) -> NoReturn:
+        Event.model_validate({"scenario": CANARY})
+        raise AssertionError
+
+    client = start()
+    monkeypatch.setattr(Scorer, "answer", unreadable)
+    refused = client.post("/v1/score", json=asked())
+    assert (refused.status_code, refused.json()["type"]) == (500, "/problems/internal")
+    assert "ValidationError" in log.getvalue()
+    assert CANARY not in refused.text + log.getvalue()
+
+
+def test_a_failing_watch_is_shown_and_logged_once_and_goes_on(
+    start: Start, log: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever stops the look for new bundles is told by its kind, and ends when it is mended."""
+
+    def fail(_: object) -> NoReturn:
+        raise ZeroDivisionError(CANARY)
+
+    client = start(poll_s=0.01)
+    monkeypatch.setattr(Desk, "refresh", fail)
+    assert shown(client, "ZeroDivisionError")["ready"]
+    time.sleep(0.1)
+    assert log.getvalue().count("watch_failed") == 1
+    assert CANARY not in log.getvalue()
+    monkeypatch.undo()
+    assert shown(client, "")["ready"]
+
+
+def shown(client: TestClient, failure: str) -> dict[str, Any]:
+    """What /readyz says once it tells this failure of the watch."""
+    for _ in range(200):
+        told: dict[str, Any] = client.get("/readyz").json()
+        if told["watch_failure"] == failure:
+            return told
+        time.sleep(0.02)
+    raise AssertionError(told)
+
+
 def test_every_problem_type_has_a_page(start: Start) -> None:
+    """The type of a problem leads to its meaning."""
     client = start()
     problem = client.post("/v1/score", content=b"{").json()
     meaning = client.get(problem["type"]).json()
@@ -299,6 +367,7 @@ def test_every_problem_type_has_a_page(start: Start) -> None:
 
 
 def test_history_is_taken_line_by_line(start: Start) -> None:
+    """Each line has its outcome, and a bad one stops no other."""
     client = start()
     lines = [
         payout("P-1").model_dump_json(),
@@ -323,12 +392,14 @@ def test_history_is_taken_line_by_line(start: Start) -> None:
 
 
 def test_a_batch_has_a_bound(start: Start) -> None:
+    """Too many lines are refused with the number that is allowed."""
     refused = start().post("/v1/events", content=b"{}\n" * 1_001)
     assert refused.status_code == 422
     assert "at most 1000 lines" in refused.json()["detail"]
 
 
 def test_the_feed_goes_on_where_it_stopped(start: Start) -> None:
+    """Following the cursor gives every record once."""
     client = start()
     for at in range(3):
         client.post("/v1/score", json=asked(f"P-{at}"))
@@ -342,6 +413,7 @@ def test_the_feed_goes_on_where_it_stopped(start: Start) -> None:
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "cursor=-1", f"cursor={CANARY}0"])
 def test_a_broken_query_is_422_and_not_echoed(start: Start, query: str) -> None:
+    """Parameters are refused like bodies, without their value."""
     refused = start().get(f"/v1/records?{query}")
     assert refused.status_code == 422
     assert refused.headers["content-type"] == "application/problem+json"
@@ -352,6 +424,7 @@ def test_a_broken_query_is_422_and_not_echoed(start: Start, query: str) -> None:
 def test_reasons_are_derived_later_in_the_readers_language(
     start: Start, lang: str, name: str
 ) -> None:
+    """An explanation is told in the language that is asked for."""
     client = start()
     verdict = client.post("/v1/score", json=asked()).json()
     assert verdict["reasons"] == []
@@ -361,12 +434,14 @@ def test_reasons_are_derived_later_in_the_readers_language(
 
 
 def test_an_unknown_record_is_404(start: Start) -> None:
+    """There is nothing to read or to explain."""
     client = start()
     for path in ("/v1/records/x", "/v1/records/x/explanation"):
         assert client.get(path).status_code == 404
 
 
 def test_metrics_know_routes_not_paths(start: Start) -> None:
+    """The number of labels does not grow with what is asked."""
     client = start()
     client.post("/v1/score", json=asked(amount_minor=9_999))
     for at in range(20):
@@ -382,6 +457,7 @@ def test_metrics_know_routes_not_paths(start: Start) -> None:
 
 
 def test_each_request_is_one_log_line_with_its_id(start: Start, log: StringIO) -> None:
+    """A plain id of the caller is kept, another one is replaced."""
     client = start()
     log.truncate(0)
     log.seek(0)
@@ -394,6 +470,7 @@ def test_each_request_is_one_log_line_with_its_id(start: Start, log: StringIO) -
 
 
 def test_the_chain_covers_every_state_changing_call(start: Start, tmp_path: Path) -> None:
+    """Scoring and learning are audited once; a retry is not."""
     client = start()
     client.post("/v1/score", json=asked("P-1"))
     client.post("/v1/score", json=asked("P-1"))
@@ -406,12 +483,14 @@ def test_the_chain_covers_every_state_changing_call(start: Start, tmp_path: Path
 
 
 def test_a_second_service_on_one_home_does_not_start(start: Start) -> None:
+    """One service writes a ledger."""
     start()
     with pytest.raises(Exception, match="another service runs"):
         start(champion=False)
 
 
 def test_the_console_is_mounted_with_its_own_door(start: Start) -> None:
+    """The API key is not asked for there, the access key is."""
     client = start()
     del client.headers["Authorization"]
     assert client.get("/console/login").status_code == 200

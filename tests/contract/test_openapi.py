@@ -67,11 +67,13 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
+    """Version and both ways to send the key are stated."""
     assert document["openapi"].startswith("3.1")
     assert set(document["components"]["securitySchemes"]) == {"bearer", "key"}
 
 
 def test_every_operation_tells_its_problems(document: dict[str, Any]) -> None:
+    """Each refusal that the middleware can make is described as a problem."""
     for path, operation in operations(document):
         refusals = {
             status
@@ -83,6 +85,7 @@ def test_every_operation_tells_its_problems(document: dict[str, Any]) -> None:
 
 
 def test_only_what_a_supervisor_asks_needs_no_key(document: dict[str, Any]) -> None:
+    """Health, metrics and problem pages are open, nothing else."""
     free = {path for path, one in operations(document) if one.get("security") == []}
     assert free == OPEN
 
@@ -90,6 +93,7 @@ def test_only_what_a_supervisor_asks_needs_no_key(document: dict[str, Any]) -> N
 def test_every_reference_leads_somewhere_and_every_schema_is_sound(
     document: dict[str, Any],
 ) -> None:
+    """No dangling reference, no invalid schema."""
     schemas = document["components"]["schemas"]
     for schema in schemas.values():
         Draft202012Validator.check_schema(schema)
@@ -108,6 +112,7 @@ def references(node: object) -> Iterator[str]:
 
 
 def test_bodies_are_described(document: dict[str, Any]) -> None:
+    """Each body has its one media type."""
     for path, media_type in (("/v1/score", "application/json"), ("/v1/events", NDJSON)):
         content = document["paths"][path]["post"]["requestBody"]["content"]
         assert list(content) == [media_type]
@@ -146,6 +151,7 @@ def test_whatever_is_sent_the_answer_is_as_described(
 def test_a_plain_request_is_answered_as_described(
     client: TestClient, document: dict[str, Any]
 ) -> None:
+    """A verdict is what its schema says."""
     operation = schemathesis.openapi.from_dict(document)["/v1/score"]["POST"]
     body = {"event": payout(amount_minor=9_999).model_dump(mode="json")}
     answer = client.post("/v1/score", json=body, headers={"X-API-Key": KEY})

@@ -47,6 +47,7 @@ def killed_writer(path: Path, first: int) -> int:
 
 
 def test_nothing_acknowledged_is_lost_and_retries_add_nothing(tmp_path: Path) -> None:
+    """After each kill every acknowledged event is there once, with record and audit row."""
     path = tmp_path / "ledger.db"
     migrate(path)
     last = 0

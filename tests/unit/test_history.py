@@ -17,6 +17,7 @@ from features.live import LiveEngine
 from features.spec import Feature, Measure, RobustZ, Scenario, Share, Since, Where, Window
 from features.store.history import (
     CHUNK_ROWS,
+    GONE_FIRST,
     GONE_OBSERVED,
     GONE_SEQ,
     SEQ,
@@ -66,7 +67,7 @@ SCENARIO: Final = Scenario(
 
 
 def _row(t: int, seq: int, *, o: int = 0, observed: int = 0, value: int = 0) -> Integers:
-    return np.array([t, o, observed, seq, NEVER, NEVER, 1, value], np.int64)
+    return np.array([t, o, observed, seq, NEVER, NEVER, NEVER, 1, value], np.int64)
 
 
 def _rows(history: KeyHistory) -> list[list[int]]:
@@ -88,7 +89,7 @@ def test_a_late_row_stands_where_it_happened(
 ) -> None:
     """Rows added one by one stand as rows read at once, in (t, o, observed, seq) order."""
     rows = [_row(t, seq, o=o, observed=seen) for seq, (t, o, seen) in enumerate(places)]
-    history = KeyHistory(np.array(rows[:first], np.int64).reshape(-1, 8).T)
+    history = KeyHistory(np.array(rows[:first], np.int64).reshape(-1, 9).T)
     for row in rows[first:]:
         history.add(row)
 
@@ -103,6 +104,7 @@ def test_a_tombstone_buries_one_row_and_the_earliest_known_wins() -> None:
 
     assert history.n == 2
     assert history.columns[[GONE_OBSERVED, GONE_SEQ], 0].tolist() == [70, 12]
+    assert history.columns[GONE_FIRST, :2].tolist() == [3, NEVER]
     assert history.columns[[GONE_OBSERVED, GONE_SEQ], 1].tolist() == [NEVER, NEVER]
 
 
@@ -124,8 +126,8 @@ def test_chunks_hold_every_row_once(n: int, filled: int) -> None:
     assert [row[T] for row in held] == list(range(filled + n))
     assert _rows(store.read(0, "A")) == held
     sizes = store.connection.execute("SELECT length(rows) FROM history ORDER BY chunk").fetchall()
-    assert all(size == CHUNK_ROWS * 8 * 8 for (size,) in sizes[:-1])
-    assert 0 < sizes[-1][0] <= CHUNK_ROWS * 8 * 8
+    assert all(size == CHUNK_ROWS * 9 * 8 for (size,) in sizes[:-1])
+    assert 0 < sizes[-1][0] <= CHUNK_ROWS * 9 * 8
 
 
 def test_keys_and_streams_do_not_mix() -> None:

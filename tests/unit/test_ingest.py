@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -183,7 +184,9 @@ def test_other_spelling_of_the_same_is_a_duplicate(ledger: FakeLedger) -> None:
 
     repeated = {note.event_id: str(note.first_seen) for note in report.duplicates}
     assert repeated["P-2-1"] == "town_february.csv:3"
-    assert len(report.header_variants) == 2
+    first, second = report.header_variants
+    assert first.columns[:2] == ("NO", "Line")
+    assert second.columns[:2] == ("Payment No", "Line")
 
 
 def test_a_later_contradiction_does_not_change_the_ledger(ledger: FakeLedger) -> None:
@@ -223,6 +226,110 @@ def test_events_are_offered_once_and_in_time(ledger: FakeLedger) -> None:
 
     assert ledger.n_calls == 1
     assert sorted(stamps) == stamps
+
+
+def test_an_event_after_the_present_is_rejected(ledger: FakeLedger, tmp_path: Path) -> None:
+    """It would be known before it happened; at the present itself it is known."""
+    rows = [
+        ["P-1", "1", "paid", "2026-01-05", "1", "1"],
+        ["P-2", "1", "paid", "2026-01-06", "1", "1"],
+    ]
+    now = datetime(2026, 1, 4, 16, tzinfo=UTC)
+    path = write(tmp_path, rows)
+    report = ingest([path], mapping=TOWN, ledger=ledger, settings=KEYED, now=now)
+
+    assert [key[1] for key in ledger.events] == ["P-1-1"]
+    (group,) = report.rejections
+    assert (group.file, group.column, group.count) == ("rows.csv", "Paid On", 1)
+    assert group.reason.startswith("lies after the present")
+    assert (group.examples[0].place.line, group.examples[0].value) == (3, "2026-01-06")
+
+
+def test_a_constant_date_after_the_present_is_no_better(ledger: FakeLedger, tmp_path: Path) -> None:
+    """The override of an undated file is held to the same rule."""
+    path = write(tmp_path, [["P-1", "1", "paid", "", "1", "1"]], "undated-1.csv")
+    now = datetime(2025, 6, 1, tzinfo=UTC)
+    report = ingest([path], mapping=TOWN, ledger=ledger, settings=KEYED, now=now)
+
+    assert (report.rejections[0].column, ledger.events) == ("effective_at", {})
+
+
+def test_the_present_is_that_of_the_clock_unless_given(ledger: FakeLedger, tmp_path: Path) -> None:
+    """Nobody pays in 2099 yet."""
+    report = load(ledger, write(tmp_path, [["P-1", "1", "paid", "2099-01-05", "1", "1"]]))
+
+    assert numbers(report) == (1, 0, 0, 1)
+
+
+ANOTHER_KIND = [["Name", "Paid On"], ["A. Person", "2026-01-05"]]
+
+
+@pytest.mark.parametrize("rows", [ANOTHER_KIND, ANOTHER_KIND[:1]])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_file_of_another_kind_stops_the_load(
+    ledger: FakeLedger, tmp_path: Path, form: Literal["csv", "parquet"], rows: list[list[str]]
+) -> None:
+    """With or without rows, all that is missing is named, with every spelling looked for."""
+    header, *cells = rows
+    frame = pl.DataFrame(cells, schema=dict.fromkeys(header, pl.String), orient="row")
+    path = tmp_path / f"guests.{form}"
+    getattr(frame, f"write_{form}")(path)
+    sound = tmp_path / f"a_sound_one.{form}"
+    getattr(pl.read_csv(JANUARY, infer_schema=False, truncate_ragged_lines=True), f"write_{form}")(
+        sound
+    )
+    with pytest.raises(UnreadableSourceError) as caught:
+        load(ledger, sound, path, mapping=TOWN.model_copy(update={"format": form}))
+
+    told = str(caught.value)
+    assert told.startswith(
+        "guests.%s: the header has no column for event_id ('Payment No' or 'No'), event_id "
+        "('Line'), kind ('State'), version ('Version'), amount_minor ('Amount');" % form
+    )
+    assert "effective_at" not in told
+    assert (ledger.events, ledger.declared) == ({}, {})
+
+
+def test_bytes_that_happen_to_decode_are_no_table(ledger: FakeLedger, tmp_path: Path) -> None:
+    """What is no text at all is refused by the header it does not have."""
+    junk = tmp_path / "junk.csv"
+    junk.write_bytes(bytes(range(128)) * 3)
+    with pytest.raises(UnreadableSourceError, match=r"junk\.csv: the header has no column for"):
+        load(ledger, junk)
+
+
+def test_a_damaged_gzip_file_is_refused(ledger: FakeLedger, tmp_path: Path) -> None:
+    """A fault inside the compressed bytes is told as one of the file."""
+    packed = bytearray(gzip.compress(JANUARY.read_bytes()))
+    packed[12] ^= 0xFF
+    (tmp_path / "cut.csv.gz").write_bytes(packed)
+    with pytest.raises(UnreadableSourceError, match=r"cut\.csv\.gz"):
+        load(ledger, tmp_path)
+
+
+def test_an_override_stands_in_for_a_missing_date_column(
+    ledger: FakeLedger, tmp_path: Path
+) -> None:
+    """What the mapping gives as a constant need not be in the header."""
+    header = [name for name in HEADER if name != "Paid On"]
+    load(ledger, write(tmp_path, [["P-1", "1", "paid", "1", "1"]], "undated-1.csv", header))
+
+    assert len(ledger.events) == 1
+
+
+def test_header_variants_are_told_as_they_stand(ledger: FakeLedger, tmp_path: Path) -> None:
+    """Case and underscores tell variants apart, blanks around a cell do not."""
+    other = [name.upper().replace(" ", "_") for name in HEADER]
+    padded = [f" {name} " for name in HEADER]
+    for name, header in (("a.csv", HEADER), ("b.csv", other), ("c.csv", padded)):
+        write(tmp_path, [], name, header)
+    report = load(ledger, tmp_path)
+
+    assert [(v.columns, v.files) for v in report.header_variants] == [
+        (tuple(HEADER), ("a.csv", "c.csv")),
+        (tuple(other), ("b.csv",)),
+    ]
+    assert "| PAYMENT_NO, LINE, STATE, PAID_ON, VERSION, AMOUNT | b.csv |" in report.to_markdown()
 
 
 CELLS = st.one_of(

@@ -147,19 +147,27 @@ def tables(draw: st.DrawFn, *, late: bool) -> tuple[Integers, Integers, Integers
     values = rng.integers(-5, 6, n)
     values[rng.random(n) < 0.2] = MISSING
     order = np.lexsort((known, o, t, group))
-    source = np.ascontiguousarray(np.stack([group, t, o, known, gone])[:, order])
-    return source, source[:4].copy(), values[order]
+    learned = rng.permutation(n) if late else known
+    gone_at = np.where(gone == NEVER, NEVER, learned + rng.integers(1, 20, n))
+    columns = np.stack([group, t, o, known, learned, gone, gone_at])
+    source = np.ascontiguousarray(columns[:, order])
+    is_live = rng.random(n) < 0.5
+    query = source[:5].copy()
+    query[3, is_live], query[4, ~is_live] = NEVER - 1, NEVER - 1
+    return source, query, values[order]
 
 
 def _slow(source: Integers, query: Integers, window: int, i: int) -> list[int]:
-    g, t, o, known = query[:, i]
+    g, t, o, known, learned = query[:, i]
     return [
         j
         for j in range(source.shape[1])
         if source[0, j] == g
         and t - window <= source[1, j]
         and (source[1, j], source[2, j]) < (t, o)
-        and source[3, j] < known < source[4, j]
+        and source[3, j] < known
+        and source[4, j] < learned
+        and not (source[5, j] <= known and source[6, j] <= learned)
     ]
 
 
@@ -217,8 +225,9 @@ def test_late_rows_follow_the_rule_row_by_row(
 
 def test_codes_counts_are_reset_between_groups() -> None:
     """A code of one group is not remembered in the next."""
-    source = np.array([[0, 0, 1, 1], [1, 2, 1, 2], [0] * 4, [0, 1, 2, 3], [NEVER] * 4])
-    query = source[:4].copy()
+    order, never = [0, 1, 2, 3], [NEVER] * 4
+    source = np.array([[0, 0, 1, 1], [1, 2, 1, 2], [0] * 4, order, order, never, never])
+    query = source[:5].copy()
 
     states = codes(source, query, plan(source, query), np.array([3, 3, 3, 3]), 10)
     assert states.tolist() == [[0, 0, 0], [1, 1, 1], [0, 0, 0], [1, 1, 1]]

@@ -185,16 +185,26 @@ class Oracle:
         )
 
     def scored(self) -> list[Row]:
-        """Rows that are scored, in order: not retracted, not stale, an id's first kind only."""
+        """Rows that are scored, in order: not retracted, not stale, no id asked for before."""
         chosen = [row for row in self.rows if not row.event.retracted and not self._stale(row)]
-        asked = {row.event.event_id for row in self.rows if row.event.kind == "asked"}
+        asked: dict[str, int] = {}
+        for row in self.rows:
+            if row.event.kind == "asked" and not row.event.retracted:
+                rank = self._rank(row)
+                asked[row.event.event_id] = min(rank, asked.get(row.event.event_id, rank))
         chosen = [
             row
             for row in chosen
             if row.event.kind == "asked"
-            or (row.event.kind == "paid" and row.event.event_id not in asked)
+            or (
+                row.event.kind == "paid"
+                and asked.get(row.event.event_id, len(self.rows)) > self._rank(row)
+            )
         ]
         return sorted(chosen, key=lambda row: (row.at, row.seq))
+
+    def _rank(self, row: Row) -> int:
+        return sum(other.known < row.known for other in self.rows)
 
     def _stale(self, row: Row) -> bool:
         return any(

@@ -35,6 +35,7 @@ OWN: Final = [error for error in tree(LianjingError) if "contracts" in error.__m
 
 @pytest.mark.parametrize("error", OWN, ids=lambda error: error.__name__)
 def test_every_error_of_ours_is_told_by_its_status_and_slug(error: type[LianjingError]) -> None:
+    """Each class of the tree has its document and its page of meaning."""
     body = json.loads(problems.of(error("what is wrong; the way out")).body())
     assert body == {
         "type": f"/problems/{error.slug}",
@@ -46,6 +47,7 @@ def test_every_error_of_ours_is_told_by_its_status_and_slug(error: type[Lianjing
 
 
 def test_a_foreign_errors_text_stays_inside() -> None:
+    """An error that is not ours is a 500 without its text."""
     problem = problems.of(KeyError(CANARY))
     assert problem.status == 500
     assert CANARY not in problem.body().decode()
@@ -60,17 +62,32 @@ def test_a_foreign_errors_text_stays_inside() -> None:
     st.sampled_from([*Event.model_fields, CANARY]),
 )
 def test_no_value_of_a_broken_body_comes_back(value: Any, name: str) -> None:
+    """Neither a value nor a name that the caller made up is repeated."""
+    with pytest.raises(problems.BrokenBodyError) as caught:
+        problems.parse(Event, json.dumps({name: value}).encode())
+    problem = problems.of(caught.value)
+    assert (problem.status, problem.slug) == (422, "invalid-input")
+    assert problem.errors
+    assert CANARY not in problem.body().decode() + str(caught.value)
+
+
+def test_a_broken_rule_elsewhere_is_not_the_callers_doing() -> None:
+    """A model that fails inside the service is a 500, however it fails."""
     with pytest.raises(ValidationError) as caught:
-        Event.model_validate({name: value})
-    assert CANARY not in problems.of(caught.value).body().decode()
+        Event.model_validate({"scenario": CANARY})
+    problem = problems.of(caught.value)
+    assert (problem.status, problem.slug) == (500, "internal")
+    assert CANARY not in problem.body().decode()
 
 
 def test_many_broken_rules_are_cut_short() -> None:
+    """The list of broken rules has a bound."""
     broken = [{"type": "missing", "loc": ("event",), "msg": "Field required"}] * 100
-    assert len(problems.invalid(broken).errors) == 16
+    assert len(problems.broken_rules(broken)) == 16
 
 
 def test_the_headers_say_how_to_go_on() -> None:
+    """Each refusal carries the header that belongs to its status."""
     assert "WWW-Authenticate" in problems.of(UnauthenticatedError("no")).headers
     assert problems.of(DeadlineError("late")).headers == {"Retry-After": "1"}
     assert problems.of(DeadlineError("late")).later(2.1).headers == {"Retry-After": "3"}
@@ -79,6 +96,7 @@ def test_the_headers_say_how_to_go_on() -> None:
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=60))
 def test_no_ten_seconds_hold_more_than_twice_the_agreed_calls(gaps: list[float]) -> None:
+    """However calls are spread, a burst is bounded."""
     now, passed = 0.0, []
     limit = RateLimit(3, clock=lambda: now)
     for gap in gaps:
@@ -89,22 +107,26 @@ def test_no_ten_seconds_hold_more_than_twice_the_agreed_calls(gaps: list[float])
 
 
 def test_callers_do_not_take_from_each_other() -> None:
+    """Each caller has an allowance of its own."""
     limit = RateLimit(1, clock=lambda: 0.0)
     assert [limit.wait(who) > 0 for who in ("a", "b", "a")] == [False, False, True]
 
 
 @pytest.mark.parametrize("stored", ["", "not hex", "密"])
 def test_a_strange_setting_lets_nobody_in(stored: str) -> None:
+    """A digest that is none matches no key."""
     with pytest.raises(UnauthenticatedError):
         authenticate({b"x-api-key": b"key"}, stored)
 
 
 def test_an_empty_key_is_nobodys_key() -> None:
+    """Not even the digest of the empty key opens for it."""
     with pytest.raises(UnauthenticatedError):
         authenticate({b"x-api-key": b""}, hashlib.sha256(b"").hexdigest())
 
 
 def test_an_answer_already_begun_is_not_answered_twice() -> None:
+    """A deadline that passes in the middle of an answer adds nothing to it."""
     sent: list[str] = []
 
     async def slow(_: object, __: object, send: Any) -> None:

@@ -8,17 +8,60 @@ import pytest
 from features.contracts.errors import CorruptBundleError, LianjingError, NotFoundError
 from features.contracts.settings import Settings
 from features.scenarios import catalog
-from features.store.deployments import champion, deployments
+from features.store.deployments import champion, deploy, deployments
 from features.store.ledger import Ledger
 from models.bundle import Bundle
 from training import track
 from training.evaluate import evaluate
+from training.evaluation import Arm, Rate, Truth
 from training.fit import fit
 from training.gate import refusals
 from training.promote import bundle_folder, export, promote, rollback
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 SCENARIO = catalog.load("payouts")
+
+
+class Boastful:
+    """An ensemble whose contributions claim one more than the score."""
+
+    def __init__(self, honest):
+        self.honest = honest
+
+    def __getattr__(self, name):
+        return getattr(self.honest, name)
+
+    def contributions(self, x):
+        base, parts = self.honest.contributions(x)
+        return base + 1, parts
+
+
+def found(evaluation, *, planted, cases):
+    """The evaluation with fifty planted cases and a hundred reviews by the model."""
+    arm = Arm(
+        name="model",
+        n_reviews=100,
+        n_cases=cases,
+        precision=Rate.of(planted, 100),
+        n_lookalike_rows=0,
+        n_lookalike_cases=0,
+    )
+    truth = Truth(
+        n_cases=50,
+        n_planted_rows=200,
+        n_lookalike_cases=0,
+        arms=(arm,),
+        curve=(),
+        recalls=(),
+        explained=Rate.of(0, 0),
+    )
+    return evaluation.model_copy(update={"truth": truth})
+
+
+def quiet(evaluation):
+    """The evaluation with as many alerts as the budget pays for."""
+    rate = evaluation.alert_rate.model_copy(update={"low": 0.0, "high": 1.0})
+    return evaluation.model_copy(update={"alert_rate": rate})
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +144,35 @@ def test_a_rollback_lets_the_bundle_before_serve_again(registry, settings, ledge
     assert serving.by == "bo"
 
 
+def test_rollbacks_go_down_and_never_forward_again(registry, settings, ledger):
+    """Of three promoted bundles the second serves, then the first; below it there is none."""
+    third = Bundle.load(track.fetch(settings.tracking_uri, "payouts", "3", settings.home / "3"))
+    for version in ("1", "2"):
+        promote(settings, ledger, SCENARIO, by="ann", version=version)
+    export(third, bundle_folder(settings, "payouts", third.digest))
+    deploy(ledger, "payouts", digest=third.digest, model_version="3", by="ann")
+
+    served = [rollback(settings, ledger, SCENARIO, by="bo").model_version for _ in range(2)]
+    assert served == ["2", "1"]
+    with pytest.raises(NotFoundError, match="nothing served before"):
+        rollback(settings, ledger, SCENARIO, by="bo")
+    serving = champion(ledger, "payouts")
+    assert serving is not None
+    assert serving.digest == registry[1][0].digest
+
+
+def test_what_was_left_is_not_what_lies_below_a_later_promotion(settings, ledger):
+    """After 1, 2 and back to 1, promoting 1 again changes nothing; 2 may be promoted anew."""
+    for version in ("1", "2"):
+        promote(settings, ledger, SCENARIO, by="ann", version=version)
+    rollback(settings, ledger, SCENARIO, by="bo")
+    promote(settings, ledger, SCENARIO, by="ann", version="1")
+    with pytest.raises(NotFoundError):
+        rollback(settings, ledger, SCENARIO, by="bo")
+    promote(settings, ledger, SCENARIO, by="ann", version="2")
+    assert rollback(settings, ledger, SCENARIO, by="bo").model_version == "1"
+
+
 def test_a_rollback_needs_a_sound_bundle(registry, settings, ledger):
     """A damaged folder is not served again; what serves goes on serving."""
     for version in ("1", "2"):
@@ -148,13 +220,63 @@ def test_a_damaged_export_is_replaced(registry, tmp_path):
 
 
 def test_the_gate_states_all_reasons(registry):
-    """Too many alerts, other features and a worse precision are all said at once."""
+    """Other features, a broken promise, too many alerts and a better champion, all at once."""
     _, _, fitted, evaluation = registry
     rate = evaluation.alert_rate.model_copy(update={"rate": 0.3, "low": 0.2, "high": 0.4})
-    loud = evaluation.model_copy(update={"alert_rate": rate})
-    reasons = refusals(fitted.bundle, loud, spec_hash="9" * 64)
-    assert len(reasons) == 2
-    assert "room for" in reasons[1]
+    loud = found(evaluation, planted=20, cases=10).model_copy(update={"alert_rate": rate})
+    champion_found = found(evaluation, planted=80, cases=40)
+    broken = replace(fitted.bundle, ensemble=Boastful(fitted.bundle.ensemble))
+    reasons = refusals(broken, loud, spec_hash="9" * 64, champion=champion_found)
+    assert [reason.split(":")[0] for reason in reasons] == [
+        f"trained for features {'0' * 12}, present ones are {'9' * 12}",
+        "on its golden rows",
+        "flags 30.00% of events with a budget of 2.00%",
+        "reviews that find something planted",
+        "planted cases found",
+    ]
+    assert "contributions add up to the score does not hold" in reasons[1]
+    assert "20.0%, the champion's 80.0%: worse beyond both intervals" in reasons[3]
+
+
+@pytest.mark.parametrize(
+    ("planted", "cases", "n_reasons"),
+    [(80, 40, 0), (75, 38, 0), (20, 40, 1), (80, 10, 1), (99, 50, 0)],
+)
+def test_the_gate_compares_with_the_champion(registry, planted, cases, n_reasons):
+    """Worse beyond both intervals in one of the two is enough; a little worse is not."""
+    _, _, fitted, evaluation = registry
+    reasons = refusals(
+        fitted.bundle,
+        quiet(found(evaluation, planted=planted, cases=cases)),
+        spec_hash=fitted.bundle.manifest.spec_hash,
+        champion=found(evaluation, planted=80, cases=40),
+    )
+    assert len(reasons) == n_reasons
+
+
+def test_without_planted_cases_nothing_is_compared(registry):
+    """On real data neither evaluation knows what there was to find."""
+    _, _, fitted, evaluation = registry
+    spec_hash = fitted.bundle.manifest.spec_hash
+    better = found(evaluation, planted=80, cases=40)
+    worse = found(evaluation, planted=1, cases=1)
+    pairs = [(evaluation, better), (worse, evaluation), (worse, None)]
+    for own, other in pairs:
+        assert not refusals(fitted.bundle, quiet(own), spec_hash=spec_hash, champion=other)
+
+
+def test_the_better_champion_is_found_in_the_registry(registry, settings, ledger, monkeypatch):
+    """What a promotion compares with is the evaluation that the champion was registered with."""
+    _, versions, _, evaluation = registry
+    told = {
+        versions[0].run_id: quiet(found(evaluation, planted=80, cases=40)),
+        versions[1].run_id: quiet(found(evaluation, planted=20, cases=40)),
+    }
+    monkeypatch.setattr(track, "fetch_evaluation", lambda _uri, run_id: told[run_id])
+    assert promote(settings, ledger, SCENARIO, by="ann", version="1").accepted
+    second = promote(settings, ledger, SCENARIO, by="ann", version="2")
+    assert not second.accepted
+    assert "the champion's 80.0%" in second.reasons[0]
 
 
 def test_the_gate_refuses_a_silent_model(registry):

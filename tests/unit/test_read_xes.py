@@ -86,6 +86,13 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
         list(read_xes(tmp_path / "none.xes"))
 
 
+def test_a_log_without_cases_is_refused(tmp_path: Path) -> None:
+    """A log that names no case is not the log that was meant."""
+    text = '<log><string key="concept:name" value="empty"/></log>'
+    with pytest.raises(UnreadableSourceError, match=r"log\.xes: the log has no <trace>"):
+        list(read_xes(write(tmp_path, text)))
+
+
 def test_a_log_without_events_has_no_rows(tmp_path: Path) -> None:
     """Empty is not broken."""
     assert list(read_xes(write(tmp_path, "<log><trace/></log>"))) == []

@@ -82,6 +82,7 @@ def shelf(tmp_path: Path, empty: Path) -> Iterator[Shelf]:
 
 @given(st.lists(CELLS, max_size=5))
 def test_a_vector_comes_back_bit_for_bit(given_cells: list[Cell]) -> None:
+    """Any cells survive being written; a missing value is shown as null."""
     names = tuple(f"f{at}" for at in range(len(given_cells)))
     vector = FeatureVector("payouts", "s", "k", 3, names, tuple(given_cells), "all/组")
     back = cells.read(cells.write(vector))
@@ -91,6 +92,7 @@ def test_a_vector_comes_back_bit_for_bit(given_cells: list[Cell]) -> None:
 
 
 def test_nothing_is_read_before_it_is_committed(shelf: Shelf) -> None:
+    """The console sees a record only once its transaction has ended."""
     with shelf.ledger.transaction():
         verdict = shelf.scorer.score(payout())
         assert shelf.records.record(verdict.record_id) is None
@@ -98,6 +100,7 @@ def test_nothing_is_read_before_it_is_committed(shelf: Shelf) -> None:
 
 
 def test_a_record_holds_the_verdict_and_its_vector(shelf: Shelf) -> None:
+    """What is read is what was answered, with the values it was made from."""
     verdict = shelf.scorer.score(payout(amount_minor=120))
     record = shelf.records.record(verdict.record_id)
     assert record is not None
@@ -108,6 +111,7 @@ def test_a_record_holds_the_verdict_and_its_vector(shelf: Shelf) -> None:
 
 
 def test_the_queue_shows_the_most_unusual_first_and_the_newest_among_equals(shelf: Shelf) -> None:
+    """Order is by p-value, then by time of scoring, newest first."""
     for event_id, amount in (("A", 5), ("B", 9_000), ("C", 9_000), ("D", 9_999)):
         shelf.scorer.score(payout(event_id, amount))
     page = shelf.records.queue(None, None, "", cursor="", limit=10)
@@ -116,6 +120,7 @@ def test_the_queue_shows_the_most_unusual_first_and_the_newest_among_equals(shel
 
 
 def test_the_queue_filters_by_scenario_band_and_text(shelf: Shelf) -> None:
+    """Filters narrow the queue; the text is a part of the event id, never a pattern."""
     for event_id, amount in (("A-1", 5), ("A-2", 9_999), ("B-1", 9_998)):
         shelf.scorer.score(payout(event_id, amount))
 
@@ -137,6 +142,7 @@ def test_the_queue_filters_by_scenario_band_and_text(shelf: Shelf) -> None:
 def test_pages_put_together_are_the_whole_queue(
     tmp_path_factory: pytest.TempPathFactory, empty: Path, amounts: list[int], limit: int
 ) -> None:
+    """Paging by cursor skips nothing and repeats nothing, whatever the page size."""
     shelf = Shelf(Path(shutil.copy(empty, tmp_path_factory.mktemp("queue") / "ledger.db")))
     for at, amount in enumerate(amounts):
         shelf.scorer.score(payout(f"P-{at}", amount))
@@ -155,11 +161,13 @@ def test_pages_put_together_are_the_whole_queue(
 
 @pytest.mark.parametrize("cursor", ["x", "Mjox", "bmFuOjE=", "MTo5OTk5OTk5OTk5OTk5OTk5OTk5OTk="])
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
+    """A cursor that was not given out here is told so."""
     with pytest.raises(InputError, match="not given out here"):
         queue.read_cursor(cursor)
 
 
 def test_the_feed_gives_every_record_once_in_the_order_of_storing(shelf: Shelf) -> None:
+    """The feed goes on behind its cursor and ends empty."""
     for at in range(5):
         shelf.scorer.score(payout(f"P-{at}"))
     first = shelf.records.feed(0, 3)
@@ -169,6 +177,7 @@ def test_the_feed_gives_every_record_once_in_the_order_of_storing(shelf: Shelf) 
 
 
 def test_an_unknown_id_is_not_found(shelf: Shelf) -> None:
+    """The console gets None, the API an error of ours."""
     assert shelf.records.record("nothing") is None
     with pytest.raises(NotFoundError):
         shelf.records.row("nothing")
@@ -177,12 +186,14 @@ def test_an_unknown_id_is_not_found(shelf: Shelf) -> None:
 
 
 def test_the_scenarios_are_those_with_records(shelf: Shelf) -> None:
+    """A scenario without records is not offered as a filter."""
     assert shelf.records.scenarios() == ()
     shelf.scorer.score(payout())
     assert shelf.records.scenarios() == ("payouts",)
 
 
 def test_the_timeline_is_the_subjects_own_up_to_the_record(shelf: Shelf) -> None:
+    """Earlier events of the same subject, oldest first, evidence highlighted."""
     other = {"enterprise": "E-2", "amount_minor": 1}
     shelf.scorer.learn(
         [
@@ -200,6 +211,7 @@ def test_the_timeline_is_the_subjects_own_up_to_the_record(shelf: Shelf) -> None
 
 
 def test_the_timeline_shows_the_latest_version_known_then(shelf: Shelf) -> None:
+    """A correction shows from the next record on, not in the ones before."""
     earlier = "2026-02-01T09:00:00+08:00"
     shelf.scorer.learn([payout("P-1", 1, effective_at=earlier)])
     verdict = shelf.scorer.score(payout("P-9"))
@@ -214,6 +226,7 @@ def test_the_timeline_shows_the_latest_version_known_then(shelf: Shelf) -> None:
 
 
 def test_the_timeline_leaves_out_what_was_retracted(shelf: Shelf) -> None:
+    """An event that had been retracted by then is not shown."""
     earlier = "2026-02-01T09:00:00+08:00"
     shelf.scorer.learn(
         [
@@ -227,21 +240,42 @@ def test_the_timeline_leaves_out_what_was_retracted(shelf: Shelf) -> None:
 
 
 def test_an_event_without_subject_has_no_timeline(shelf: Shelf) -> None:
+    """Where the subject is missing there is nothing to show."""
     verdict = shelf.scorer.score(payout(fields={"amount_minor": 1}))
     assert shelf.records.timeline(verdict.record_id, 10) == ()
 
 
-def test_every_scenarios_subject_has_its_index() -> None:
-    assert {name: catalog.load(name).subject for name in catalog.NAMES} == timeline.SUBJECTS
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_the_timeline_is_found_by_its_index(shelf: Shelf, name: str) -> None:
+    """A timeline never reads the whole ledger, in any scenario of the catalogue."""
+    subject = catalog.load(name).subject
+    sql = timeline._AROUND.format(scenario=name, subject=subject)
+    plan = shelf.ledger.connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("E-1", 1, 1, 1, 1, 1))
+    assert f"event_{subject}" in " ".join(str(step) for step in plan.fetchall())
 
 
-def test_the_timeline_is_found_by_its_index(shelf: Shelf) -> None:
-    sql = timeline._AROUND.format(scenario="payouts", subject="enterprise")
-    plan = shelf.ledger.connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("E-1", 1, 1, 1, 1))
-    assert "event_enterprise" in " ".join(str(step) for step in plan.fetchall())
+def test_the_timeline_stays_as_it_was_at_the_watermark(shelf: Shelf) -> None:
+    """A load of older events, known when they happened, enters no timeline of a record before."""
+    earlier = "2026-02-01T09:00:00+08:00"
+    shelf.scorer.learn([payout("P-1", 1, effective_at=earlier)])
+    verdict = shelf.scorer.score(payout("P-9"))
+    before = shelf.records.timeline(verdict.record_id, 10)
+    late = [payout("P-2", effective_at=earlier), payout("P-1", 2, version=2, effective_at=earlier)]
+    assert shelf.ledger.admit(late) == ["accepted", "accepted"]
+    assert shelf.records.timeline(verdict.record_id, 10) == before
+    after = shelf.scorer.score(payout("P-10"))
+    seen = shelf.records.timeline(after.record_id, 10)
+    assert [(one.event_id, one.amount_minor) for one in seen][:2] == [("P-2", 120), ("P-1", 2)]
+
+
+def test_a_record_of_a_scenario_that_is_gone_has_no_timeline(shelf: Shelf) -> None:
+    """A record outlives its scenario's declaration; its page needs no subject."""
+    row = shelf.records.row(shelf.scorer.score(payout()).record_id)
+    assert timeline.around(shelf.reading, row._replace(scenario="grants"), 10) == ()
 
 
 def test_the_console_waits_for_the_start(shelf: Shelf) -> None:
+    """Before the ledger is open the console says so; afterwards it reads."""
     late = LateRecords()
     with pytest.raises(LedgerError, match="starting"):
         late.scenarios()
@@ -254,6 +288,7 @@ def test_the_console_waits_for_the_start(shelf: Shelf) -> None:
 
 
 def test_a_second_service_on_one_home_is_refused(tmp_path: Path) -> None:
+    """The lock is held while a service runs, and free afterwards."""
     with (
         only_writer(tmp_path),
         pytest.raises(LedgerBusyError, match="another service"),

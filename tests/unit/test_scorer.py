@@ -49,6 +49,7 @@ def desk() -> Iterator[Desk]:
 
 
 def test_an_ordinary_event_gets_a_verdict_without_reasons(desk: Desk) -> None:
+    """Band info carries no reasons unless they are asked for."""
     verdict = desk.scorer.score(payout(amount_minor=120))
     assert verdict.scores.band is Band.INFO
     assert not verdict.scores.is_alert
@@ -57,6 +58,7 @@ def test_an_ordinary_event_gets_a_verdict_without_reasons(desk: Desk) -> None:
 
 
 def test_an_unusual_event_says_why_with_evidence(desk: Desk) -> None:
+    """A reason names the feature, its actual value, and the events it was computed from."""
     desk.scorer.score(payout("P-0"))
     verdict = desk.scorer.score(payout(amount_minor=9_999))
     (reason,) = verdict.reasons
@@ -67,11 +69,13 @@ def test_an_unusual_event_says_why_with_evidence(desk: Desk) -> None:
 
 
 def test_reasons_come_when_asked_for(desk: Desk) -> None:
+    """`explain` brings reasons even for an ordinary event."""
     answer = desk.scorer.answer(payout(), explain=True)
     assert '"feature":"amount"' in answer.body
 
 
 def test_the_same_request_gets_the_same_bytes_and_changes_nothing(desk: Desk) -> None:
+    """A retry is answered from the record; asking for reasons makes it no other request."""
     first = desk.scorer.answer(payout(), [HIT])
     again = desk.scorer.answer(payout(), [HIT], explain=True)
     assert again.body == first.body
@@ -84,19 +88,22 @@ def test_the_same_request_gets_the_same_bytes_and_changes_nothing(desk: Desk) ->
 def test_other_warnings_under_the_same_key_conflict(
     desk: Desk, warnings: list[RuleWarning]
 ) -> None:
+    """The warnings belong to the request; the refusal says that they alone differ."""
     desk.scorer.score(payout())
-    with pytest.raises(ConflictError, match="as version 2"):
+    with pytest.raises(ConflictError, match="other rule_warnings.* as version 2"):
         desk.scorer.score(payout(), warnings)
 
 
 def test_other_content_under_the_same_key_conflicts_and_costs_no_memory(desk: Desk) -> None:
+    """A refusal before anything is touched leaves the live histories in memory."""
     desk.scorer.score(payout(amount_minor=120))
-    with pytest.raises(ConflictError):
-        desk.scorer.score(payout(amount_minor=121))
+    with pytest.raises(ConflictError, match="other content"):
+        desk.scorer.score(payout(amount_minor=121), [HIT])
     assert desk.engine.n_forgotten == 0
 
 
 def test_an_event_of_a_load_is_scored_where_it_stands(desk: Desk) -> None:
+    """An event that is in the ledger already is not stored or learned again."""
     desk.ledger.admit([payout("P-1"), payout("P-2")], observed_us=1)
     verdict = desk.scorer.score(payout("P-1"))
     assert verdict.provenance.as_of_seq == 1
@@ -105,12 +112,14 @@ def test_an_event_of_a_load_is_scored_where_it_stands(desk: Desk) -> None:
 
 
 def test_a_loaded_event_with_other_content_conflicts(desk: Desk) -> None:
+    """What was loaded under a key cannot be scored with other content."""
     desk.ledger.admit([payout(amount_minor=1)], observed_us=1)
     with pytest.raises(ConflictError):
         desk.scorer.score(payout(amount_minor=2))
 
 
 def test_without_a_champion_nothing_is_stored(desk: Desk) -> None:
+    """No verdict, no event, no audit row."""
     desk.serving = None
     with pytest.raises(NoChampionError):
         desk.scorer.score(payout())
@@ -120,6 +129,8 @@ def test_without_a_champion_nothing_is_stored(desk: Desk) -> None:
 def test_a_failure_after_the_append_leaves_no_trace(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Event, record and audit row go together, and memory is dropped with them."""
+
     def fail(stored: Stored) -> NoReturn:
         raise LedgerError(f"disk full at {stored.seq}")
 
@@ -133,6 +144,8 @@ def test_a_failure_after_the_append_leaves_no_trace(
 def test_a_failure_of_the_commit_leaves_no_trace(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A commit that fails after all was done takes everything back."""
+
     def fail() -> NoReturn:
         desk.ledger.connection.execute("ROLLBACK")
         raise LedgerError("the ledger could not be written; nothing was stored")
@@ -145,6 +158,7 @@ def test_a_failure_of_the_commit_leaves_no_trace(
 
 
 def test_a_full_disk_is_told_as_such_and_passes_when_there_is_room(tmp_path: Path) -> None:
+    """A full disk refuses one event, loses none before it, and needs no restart."""
     desk = Desk(ledger=Ledger.open(tmp_path / "ledger.db"))
     pages = desk.ledger.connection.execute("PRAGMA page_count").fetchone()[0]
     desk.ledger.connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -166,13 +180,37 @@ def test_a_full_disk_is_told_as_such_and_passes_when_there_is_room(tmp_path: Pat
 
 
 def test_retractions_and_other_kinds_are_history(desk: Desk) -> None:
+    """What is not scored is refused with the address where it belongs."""
     with pytest.raises(InputError, match="retraction"):
         desk.scorer.score(payout(retracted=True))
     with pytest.raises(InputError, match="POST /v1/events"):
         desk.scorer.score(payout(kind="payout_paid"))
 
 
+def test_an_id_is_scored_once_under_its_first_kind(desk: Desk) -> None:
+    """A payout that was requested is not scored again when it is paid: the payment is history."""
+    paid, both = "payout_paid", (KIND, "payout_paid")
+    scorer = Scorer(desk.ledger, desk.engine, desk.champion, scored=both, budget=0.01)
+    scorer.score(payout("P-1"))
+    desk.ledger.admit([payout("P-2")])
+    for event_id in ("P-1", "P-2"):
+        with pytest.raises(ConflictError, match="POST /v1/events"):
+            scorer.score(payout(event_id, kind=paid))
+    assert [desk.count(table) for table in ("event", "record", "audit")] == [2, 1, 1]
+    assert scorer.learn([payout("P-1", kind=paid)]) == ["accepted"]
+
+
+def test_a_payment_scored_before_its_request_was_known_keeps_its_verdict(desk: Desk) -> None:
+    """The retry of a scored call is answered, whatever was learned of the id since."""
+    both = (KIND, "payout_paid")
+    scorer = Scorer(desk.ledger, desk.engine, desk.champion, scored=both, budget=0.01)
+    first = scorer.score(payout(kind="payout_paid"))
+    scorer.learn([payout()])
+    assert scorer.score(payout(kind="payout_paid")) == first
+
+
 def test_history_is_learned_once(desk: Desk) -> None:
+    """The same again is a duplicate, other content a conflict, and only new events are audited."""
     events = [payout("P-1"), payout("P-2"), payout("P-1"), payout("P-2", amount_minor=7)]
     assert desk.scorer.learn(events) == ["accepted", "accepted", "duplicate", "conflict"]
     assert desk.engine.appended == ["P-1", "P-2"]
@@ -180,6 +218,7 @@ def test_history_is_learned_once(desk: Desk) -> None:
 
 
 def test_a_record_explains_itself_later(desk: Desk) -> None:
+    """Reasons that were not told at scoring are derived from the stored vector."""
     desk.scorer.score(payout("P-0"))
     verdict = desk.scorer.score(payout("P-1"))
     row = records.by_id(desk.ledger.connection, verdict.record_id)
@@ -189,6 +228,7 @@ def test_a_record_explains_itself_later(desk: Desk) -> None:
 
 
 def test_the_audit_chain_holds_after_scoring_and_learning(desk: Desk) -> None:
+    """Both calls that change the state seal a row to one chain."""
     desk.scorer.score(payout("P-1"))
     desk.scorer.learn([payout("P-2")])
     desk.scorer.score(payout("P-3"))
@@ -209,6 +249,7 @@ def test_the_audit_chain_holds_after_scoring_and_learning(desk: Desk) -> None:
     ],
 )
 def test_an_edit_a_deletion_or_a_cut_is_found_and_named(desk: Desk, sql: str, where: str) -> None:
+    """Whatever is changed in audit or records, verification names the place."""
     ids = [desk.scorer.score(payout(f"P-{n}")).record_id for n in range(3)]
     desk.ledger.connection.execute(sql)
     found = audit.verify(desk.ledger)
@@ -218,6 +259,7 @@ def test_an_edit_a_deletion_or_a_cut_is_found_and_named(desk: Desk, sql: str, wh
 
 @given(hits=st.lists(st.booleans(), max_size=4), is_alert=st.booleans())
 def test_the_relation_depends_only_on_alert_and_any_hit(hits: list[bool], is_alert: bool) -> None:
+    """Four cases, whatever the rules are called and however many clear."""
     rules = [
         RuleWarning(rule=f"r{at}", status="hit" if hit else "clear") for at, hit in enumerate(hits)
     ]
@@ -231,12 +273,14 @@ def test_the_relation_depends_only_on_alert_and_any_hit(hits: list[bool], is_ale
 
 
 def test_the_hosts_answer_to_a_rule_stands_before_ours() -> None:
+    """Where both answer one rule, ours is left out."""
     ours = RuleWarning(rule="over_cap", status="hit", source="lianjing")
     assert merge([CLEAR], [ours]) == (CLEAR,)
     assert merge([], [ours]) == (ours,)
 
 
 def test_the_host_answers_a_rule_once_and_in_its_own_name() -> None:
+    """Two answers to one rule, or one in our name, are refused."""
     with pytest.raises(InputError, match="twice"):
         check_host([HIT, CLEAR])
     with pytest.raises(InputError, match="host"):
@@ -245,6 +289,7 @@ def test_the_host_answers_a_rule_once_and_in_its_own_name() -> None:
 
 @given(st.lists(st.integers(0, 2**47 * 1000), min_size=2, max_size=20))
 def test_ids_only_grow_whatever_the_clock_does(clock: list[int]) -> None:
+    """A clock that stands still or steps back makes no id twice and none smaller."""
     source = Ulids()
     ids = [source.at(now) for now in clock]
     assert ids == sorted(set(ids))

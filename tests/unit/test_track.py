@@ -2,13 +2,17 @@
 
 import logging
 import os
+import re
+import socket
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 
-from features.contracts.errors import InputError, NotFoundError
+from features.contracts.errors import InputError, LianjingError, NotFoundError
 from models.bundle import Bundle
 from training import track
 from training.evaluate import evaluate
@@ -99,3 +103,72 @@ def test_a_database_without_a_folder_for_artifacts_is_refused(tmp_path):
         track._artifact_root("postgresql+psycopg://host/db", None)
     assert track._artifact_root("postgresql+psycopg://host/db", tmp_path) == tmp_path
     assert track._artifact_root("https://mlflow.example", None) is None
+
+
+@pytest.fixture
+def deaf():
+    """The port of a listener that hangs up on everyone."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            while True:
+                try:
+                    server.accept()[0].close()
+                except OSError:
+                    return
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("form", ["http://ann:secret@{}", "https://ann:secret@{}/a?token=secret"])
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_store_that_does_not_answer_is_told_soon_in_one_line(deaf, monkeypatch, form, is_up):
+    """The setting is named; neither credentials nor what the driver says are."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]
+    uri = form.format(f"127.0.0.1:{deaf if is_up else free}")
+    began = time.monotonic()
+    with pytest.raises(LianjingError) as caught:
+        track.resolve(uri, "payouts", track.CHAMPION)
+
+    assert time.monotonic() - began < 6
+    assert re.fullmatch(
+        r"the tracking store at https?://127\.0\.0\.1:\d+(/a)? does not answer \(\w+\); "
+        r"start it or correct LIANJING_MLFLOW_URI",
+        str(caught.value),
+    )
+
+
+def test_a_database_that_is_none_is_told_soon_in_one_line(tmp_path):
+    """No statement, no driver, no advice for programmers; the number of tries is put back."""
+    from mlflow.store.db import utils  # noqa: PLC0415  (what the door leaves behind)
+
+    tries, began = utils.MAX_RETRY_COUNT, time.monotonic()
+    (tmp_path / "mlflow.db").write_text("x" * 5_000)
+    with pytest.raises(LianjingError) as caught:
+        track.resolve(f"sqlite:///{tmp_path / 'mlflow.db'}", "payouts", track.CHAMPION)
+
+    assert time.monotonic() - began < 6
+    assert "does not answer (DatabaseError)" in str(caught.value)
+    assert not re.search(r"\n|SQL:|sqlite3|sqlalche\.me", str(caught.value))
+    assert tries == utils.MAX_RETRY_COUNT
+
+
+@pytest.mark.parametrize("uri", ["nonsense", "http://ann:secret@host:port/"])
+def test_an_address_that_is_none_is_refused(uri):
+    """The setting and the ways to write it are told, the value is not."""
+    with pytest.raises(InputError, match=r"^LIANJING_MLFLOW_URI is no address") as caught:
+        track.resolve(uri, "payouts", track.CHAMPION)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_refusal_is_one_line_without_credentials():
+    """A server's many lines are cut to the first, and a URL in it loses its password."""
+    url = track._parsed("http://host")
+    told = str(track._translated(Exception("no: http://ann:secret@host\nTraceback\n"), url))
+    assert told == "the tracking store refused: no: http://***@host"
+    told = str(track._translated(Exception("(psycopg2.errors.Oops) gone [SQL: SELECT 1]"), url))
+    assert told.startswith("the tracking store at http://host does not answer")

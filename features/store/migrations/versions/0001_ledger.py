@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("effective_us", sa.BigInteger, nullable=False),
         sa.Column("ordinal", sa.Integer, nullable=False),
         sa.Column("observed_us", sa.BigInteger, nullable=False),
+        sa.Column("is_live", sa.Integer, nullable=False),
         sa.Column("retracted", sa.Integer, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
