@@ -139,14 +139,13 @@ def write(table: FeatureTable, path: Path) -> None:
     """
     frame = check_features(to_polars(table))
     meta = Meta.of(table).model_dump_json()
+    check_suffix(path)
     if path.suffix == ".parquet":
         replace_file(path, lambda part: frame.write_parquet(part, metadata={META_KEY: meta}))
-    elif path.suffix == ".csv":
+    else:
         text = frame.with_columns(pl.col("effective_at").dt.strftime(_INSTANT))
         replace_file(_companion(path), lambda part: part.write_text(meta, encoding="utf-8"))
         replace_file(path, text.write_csv)
-    else:
-        raise _unknown(path)
 
 
 def read(path: Path) -> FeatureTable:
@@ -157,9 +156,8 @@ def read(path: Path) -> FeatureTable:
     UnreadableSourceError
         No such file, no feature table, or another extension.
     """
+    check_suffix(path)
     readers = {".parquet": _read_parquet, ".csv": _read_csv}
-    if path.suffix not in readers:
-        raise _unknown(path)
     try:
         frame, text = readers[path.suffix](path)
         meta = Meta.model_validate_json(text)
@@ -167,6 +165,19 @@ def read(path: Path) -> FeatureTable:
         message = f"{path} is no feature table ({type(error).__name__}); write it with `features`"
         raise UnreadableSourceError(message) from error
     return from_polars(frame, meta)
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a file name that no feature table has, before anything is computed for it.
+
+    Raises
+    ------
+    UnreadableSourceError
+        It ends neither in `.parquet` nor in `.csv`.
+    """
+    if path.suffix not in (".parquet", ".csv"):
+        message = f"{path} is neither .parquet nor .csv; choose one of the two"
+        raise UnreadableSourceError(message)
 
 
 def replace_file(path: Path, fill: Callable[[Path], Any]) -> None:
@@ -216,10 +227,6 @@ def _read_csv(path: Path) -> tuple[pl.DataFrame, str]:
 
 def _companion(path: Path) -> Path:
     return path.with_suffix(".meta.json")
-
-
-def _unknown(path: Path) -> UnreadableSourceError:
-    return UnreadableSourceError(f"{path} is neither .parquet nor .csv; choose one of the two")
 
 
 def _texts(frame: pl.DataFrame, name: str) -> np.ndarray[Any, np.dtype[np.str_]]:

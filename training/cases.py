@@ -4,7 +4,7 @@ A case is one story (a subject that splits a payout, a ring of agents); its even
 one row finds the case. A look-alike is a harmless story that resembles a planted one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -48,8 +48,13 @@ class Cases:
         InputError
             The truth table breaks its schema.
         """
-        at = _positions(table)
-        of_scenario = check_truth(truth).filter(pl.col("scenario") == table.scenario)
+        return cls.among(table.event_id.tolist(), table.scenario, truth)
+
+    @classmethod
+    def among(cls, event_ids: Sequence[str], scenario: str, truth: pl.DataFrame) -> Self:
+        """As `of`, for rows that are known by the ids of their events alone."""
+        at = _positions(event_ids)
+        of_scenario = check_truth(truth).filter(pl.col("scenario") == scenario)
         known: dict[str, int] = {}
         cases: list[Case] = []
         pairs: list[tuple[int, int]] = []
@@ -60,7 +65,7 @@ class Cases:
                     cases.append(_case(line))
                 pairs.append((row, known[line["case_id"]]))
         joined = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
-        return cls(tuple(cases), joined[:, 0], joined[:, 1], len(table))
+        return cls(tuple(cases), joined[:, 0], joined[:, 1], len(event_ids))
 
     @property
     def is_planted(self) -> NDArray[np.bool_]:
@@ -90,9 +95,9 @@ class Cases:
         return mask
 
 
-def _positions(table: FeatureTable) -> dict[str, list[int]]:
+def _positions(event_ids: Sequence[str]) -> dict[str, list[int]]:
     at: dict[str, list[int]] = {}
-    for row, event_id in enumerate(table.event_id.tolist()):
+    for row, event_id in enumerate(event_ids):
         at.setdefault(event_id, []).append(row)
     return at
 

@@ -17,6 +17,7 @@ from training.evaluation import (
     ARMS,
     QUANTILES,
     Arm,
+    ArmName,
     Evaluation,
     Point,
     Rate,
@@ -163,7 +164,7 @@ def _truth(judged: Judged, cases: Cases, k: int, contributions: Matrix) -> Truth
         n_cases=is_lookalike.count(False),
         n_planted_rows=int(cases.is_planted.sum()),
         n_lookalike_cases=is_lookalike.count(True),
-        arms=tuple(_arm(name, orders[name][:k], k, cases) for name in ARMS),
+        arms=tuple(arm_of(name, orders[name][:k], cases) for name in ARMS),
         curve=tuple(_point(orders, cases, budget) for budget in BUDGETS),
         recalls=_recalls({name: order[:k] for name, order in orders.items()}, judged, cases),
         explained=_explained(orders["model"][:k], cases, judged, contributions),
@@ -175,14 +176,15 @@ def _orders(judged: Judged) -> Orders:
     return {"model": model, "rules": rules, "both": by_turns(model, rules, len(model))}
 
 
-def _arm(name: Literal["model", "rules", "both"], rows: Integers, k: int, cases: Cases) -> Arm:
+def arm_of(name: ArmName, rows: Integers, cases: Cases) -> Arm:
+    """What reviewing `rows` finds."""
     found = cases.found(rows.tolist())
     n_lookalikes = sum(cases.cases[at].is_lookalike for at in found)
     return Arm(
         name=name,
         n_reviews=len(rows),
         n_cases=len(found) - n_lookalikes,
-        precision=Rate.of(int(cases.is_planted[rows].sum()), min(k, len(rows))),
+        precision=Rate.of(int(cases.is_planted[rows].sum()), len(rows)),
         n_lookalike_rows=int(cases.is_lookalike[rows].sum()),
         n_lookalike_cases=n_lookalikes,
     )

@@ -5,7 +5,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-ARMS: Final = ("model", "rules", "both")
+ArmName = Literal["model", "rules", "both"]
+ARMS: Final[tuple[ArmName, ...]] = ("model", "rules", "both")
 ARM_TEXT: Final = {
     "model": "rows by score, highest first",
     "rules": "rows that a fixed rule hits and no others; more rules first, then the larger amount",
@@ -51,7 +52,7 @@ class Rate(_Frozen):
 class Arm(_Frozen):
     """What one way of choosing rows finds within the budget."""
 
-    name: Literal["model", "rules", "both"]
+    name: ArmName
     n_reviews: int
     n_cases: int
     precision: Rate

@@ -42,8 +42,16 @@ def rule_hits(table: FeatureTable) -> Integers:
 
 def by_rules(table: FeatureTable) -> Integers:
     """Rows that a fixed rule hits: more rules first, then the larger amount."""
-    hits = rule_hits(table)
-    order = np.lexsort((np.arange(len(table)), -table.amount_minor, -hits))
+    return by_hits(rule_hits(table), table.amount_minor)
+
+
+def by_hits(hits: Integers, amount_minor: Integers) -> Integers:
+    """Rows with a hit: more hits first, then the larger amount.
+
+    >>> by_hits(np.array([1, 0, 2, 1]), np.array([10, 99, 5, 20])).tolist()
+    [2, 3, 0]
+    """
+    order = np.lexsort((np.arange(len(hits)), -amount_minor, -hits))
     return order[hits[order] > 0].astype(np.int64)
 
 

@@ -132,10 +132,11 @@ def list_features(scenario: Scenario) -> None:
 def build_features(scenario: Scenario, out: Path) -> None:
     """Compute the scenario's feature table and write it to OUT (Parquet or CSV)."""
     from features.batch import build
-    from features.frames import write
+    from features.frames import check_suffix, write
     from features.scenarios import catalog
     from features.store.ledger import Ledger
 
+    check_suffix(out)
     ledger = Ledger.open(configured().ledger_path)
     with show.progress("features") as tick:
         table = build(ledger, catalog.load(scenario), progress=tick)

@@ -2,6 +2,8 @@
 
 import json
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -12,6 +14,7 @@ from features.contracts.events import Event, from_us
 
 _TRIES: Final = 6
 _PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 30.0
 
 
 class ScoreClient:
@@ -71,7 +74,7 @@ class ScoreClient:
                 continue
             if answer.status_code in (httpx.codes.TOO_MANY_REQUESTS, 503):
                 last = f"{answer.status_code}: {_detail(answer)}"
-                time.sleep(float(answer.headers.get("Retry-After", _PAUSE_S)))
+                time.sleep(pause_s(answer.headers.get("Retry-After", ""), datetime.now(UTC)))
                 continue
             if answer.is_error:
                 message = f"{self.url}{path} answered {answer.status_code}: {_detail(answer)}"
@@ -79,6 +82,25 @@ class ScoreClient:
             return answer.json()
         message = f"{self.url} did not serve after {_TRIES} tries ({last}); is it running?"
         raise LedgerError(message)
+
+
+def pause_s(retry_after: str, now: datetime) -> float:
+    """Seconds to wait by a `Retry-After` of seconds or of a date, within bounds.
+
+    >>> now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    >>> pause_s("2", now), pause_s("Sun, 01 Mar 2026 12:00:05 GMT", now), pause_s("soon", now)
+    (2.0, 5.0, 0.2)
+    """
+    try:
+        asked = float(retry_after) if retry_after.strip().isdecimal() else _until(retry_after, now)
+    except ValueError:
+        return _PAUSE_S
+    return min(max(asked, 0.0), _LONGEST_PAUSE_S)
+
+
+def _until(date: str, now: datetime) -> float:
+    at = parsedate_to_datetime(date)
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 def _detail(answer: httpx.Response) -> str:

@@ -1,15 +1,17 @@
 """What the main job shows at its end: the most unusual events, and what the alerts caught."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from features.contracts.events import Event
 from serving.cli import show
 from serving.cli.line import Answered
-from training.rank import by_turns, n_reviews
+from training.cases import Cases
+from training.evaluate import arm_of
+from training.evaluation import ARMS, Arm
+from training.rank import by_hits, by_turns, n_reviews
 
 
 def most_unusual(answered: Answered, n: int = 10) -> list[int]:
@@ -42,63 +44,35 @@ def print_unusual(title: str, answered: Answered, n: int = 10, *, language: str 
             show.out.print(f"      - {reason[f'statement_{language}']}")
 
 
-@dataclass(frozen=True, slots=True)
-class Catch:
-    """What one way of choosing events for review caught within the budget."""
+def catches(answered: Answered, cases: Cases, budget: float) -> list[Arm]:
+    """What the reviews of model, rules and both find among the verdicts, each within the budget.
 
-    arm: str
-    reviews: int
-    planted_events: int
-    planted_cases: int
-    look_alikes: int
-
-
-def catches(answered: Answered, truth: pl.DataFrame, budget: float) -> list[Catch]:
-    """Planted cases among the reviews of model, rules and both, each within the budget."""
+    Orders and counts are those of the evaluation, with p in the place of the score: `cases` are
+    those of the answered events, in their order.
+    """
     n = n_reviews(len(answered.verdicts), budget)
-    model = most_unusual(answered, len(answered.verdicts))
-    rules = [k for k in _by_rules(answered) if _hits(answered.verdicts[k])]
-    both = by_turns(_array(model), _array(rules), n).tolist()
-    at = {row["event_id"]: row for row in truth.iter_rows(named=True)}
-    return [
-        _catch(arm, [answered.events[k] for k in chosen[:n]], at)
-        for arm, chosen in (("model", model), ("rules", rules), ("both", both))
-    ]
+    model = np.array(most_unusual(answered, len(answered.verdicts)), dtype=np.int64)
+    hits = np.array([_hits(verdict) for verdict in answered.verdicts], dtype=np.int64)
+    amounts = np.array([_amount(event) for event in answered.events], dtype=np.int64)
+    rules = by_hits(hits, amounts)
+    orders = {"model": model, "rules": rules, "both": by_turns(model, rules, n)}
+    return [arm_of(name, orders[name][:n], cases) for name in ARMS]
 
 
 def print_catches(scenario: str, answered: Answered, truth: pl.DataFrame, budget: float) -> None:
     """Print what the three arms caught, and how many planted cases there were to catch."""
-    planted = truth.filter((pl.col("scenario") == scenario) & ~pl.col("look_alike"))
-    there = planted.filter(pl.col("event_id").is_in([event.event_id for event in answered.events]))
+    cases = Cases.among([event.event_id for event in answered.events], scenario, truth)
+    n_cases = sum(not case.is_lookalike for case in cases.cases)
     alerts = sum(bool(verdict["scores"]["is_alert"]) for verdict in answered.verdicts)
     show.table(
         f"\n{scenario}: {len(answered.verdicts)} events scored, {alerts} alerts; "
-        f"{there['case_id'].n_unique()} planted cases in {there['event_id'].n_unique()} events; "
+        f"{n_cases} planted cases in {cases.is_planted.sum()} events; "
         f"reviews at a budget of {budget:.0%}",
         ["chosen by", "reviews #", "planted events #", "planted cases #", "look-alikes #"],
         [
-            (item.arm, item.reviews, item.planted_events, item.planted_cases, item.look_alikes)
-            for item in catches(answered, truth, budget)
+            (arm.name, arm.n_reviews, arm.n_rows, arm.n_cases, arm.n_lookalike_rows)
+            for arm in catches(answered, cases, budget)
         ],
-    )
-
-
-def _catch(arm: str, events: Sequence[Event], at: dict[str, dict[str, Any]]) -> Catch:
-    known = [at[event.event_id] for event in events if event.event_id in at]
-    planted = [row for row in known if not row["look_alike"]]
-    return Catch(
-        arm=arm,
-        reviews=len(events),
-        planted_events=len(planted),
-        planted_cases=len({row["case_id"] for row in planted}),
-        look_alikes=len(known) - len(planted),
-    )
-
-
-def _by_rules(answered: Answered) -> list[int]:
-    return sorted(
-        range(len(answered.verdicts)),
-        key=lambda k: (-_hits(answered.verdicts[k]), -abs(_amount(answered.events[k]))),
     )
 
 
@@ -109,9 +83,3 @@ def _hits(verdict: dict[str, Any]) -> int:
 def _amount(event: Event) -> int:
     amount = event.fields.get("amount_minor")
     return amount if isinstance(amount, int) else 0
-
-
-def _array(positions: list[int]) -> Any:  # noqa: ANN401  (an index array)
-    import numpy as np
-
-    return np.array(positions, dtype=np.int64)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +34,7 @@ from training.promote import Promotion, promote
 from training.train import TrainingResult, train
 
 _START_S: Final = 60.0
+_STOP_S: Final = 20.0
 _MARK: Final = ".lianjing-run"
 
 
@@ -110,7 +111,7 @@ class Line:
 
     @contextmanager
     def service(self, *, keep: bool = False) -> Iterator[ScoreClient]:
-        """A running service and its client; the service is stopped at the end unless kept."""
+        """A running service and its client; it is stopped at the end, or kept if all went well."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "service.log").open("ab") as log:
             process = subprocess.Popen(
@@ -121,14 +122,15 @@ class Line:
                 start_new_session=keep,
             )
         self.pid_file.write_text(f"{process.pid}\n", encoding="utf-8")
+        is_kept = False
         try:
             with ScoreClient(self.url, self.api_key) as client:
                 self._wait(process, client)
                 yield client
+            is_kept = keep
         finally:
-            if not keep:
-                process.terminate()
-                process.wait(timeout=20)
+            if not is_kept:
+                stop(process)
 
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, for a service or a shell."""
@@ -158,12 +160,38 @@ class Answered:
     seconds: list[float]
 
 
+def stop(process: subprocess.Popen[bytes], *, patience_s: float = _STOP_S) -> None:
+    """End `process`: ask, and after some patience kill."""
+    process.terminate()
+    try:
+        process.wait(timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def is_to_score(events: Iterable[Event], scored: Sequence[str]) -> Iterator[bool]:
+    """Whether each event is scored: one of a later kind of `scored` is not after an earlier one's.
+
+    A payment whose request was scored is history; one that nothing came before is scored itself.
+    """
+    earliest: dict[str, int] = {}
+    for event in events:
+        if event.kind not in scored:
+            yield False
+            continue
+        place = scored.index(event.kind)
+        yield earliest.setdefault(event.event_id, place) >= place
+        earliest[event.event_id] = min(earliest[event.event_id], place)
+
+
 def score_all(client: ScoreClient, events: Sequence[Event], scored: Sequence[str]) -> Answered:
-    """Send `events` in order: those of `scored` kinds to be scored, the others as history."""
+    """Send `events` in order, some to be scored (`is_to_score`) and the others as history."""
     asked, verdicts, seconds = [], [], []
     with show.progress("score over HTTP") as tick:
-        for done, event in enumerate(events, 1):
-            if event.kind not in scored:
+        pairs = zip(events, is_to_score(events, scored), strict=True)
+        for done, (event, is_scored) in enumerate(pairs, 1):
+            if not is_scored:
                 client.tell(event)
             else:
                 began = time.perf_counter()

@@ -75,6 +75,7 @@ def served(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
             env=environment(folder),
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         url = f"http://127.0.0.1:{port}"
@@ -82,7 +83,7 @@ def served(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         yield url, process
     finally:
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

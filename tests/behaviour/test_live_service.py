@@ -141,11 +141,14 @@ def test_an_explanation_can_be_derived_afterwards(client: TestClient) -> None:
     assert {"feature", "statement", "actual", "typical", "evidence"} <= set(told["reasons"][0])
 
 
+@pytest.mark.parametrize(("at", "is_loaded"), [(N_EVENTS + 10, False), (N_EVENTS + 20, True)])
 def test_what_is_loaded_later_enters_no_explanation_of_a_record_before(
-    client: TestClient, settings: Settings
+    client: TestClient, settings: Settings, at: int, *, is_loaded: bool
 ) -> None:
     """Reasons asked for after a load of older events are those of the record's watermark."""
-    event = payout(N_EVENTS + 10, 165_000)
+    event = payout(at, 165_000)
+    if is_loaded:
+        load(settings, [event])
     verdict = scored(client, event)
     assert verdict["reasons"] == []
     path = f"/v1/records/{verdict['record_id']}/explanation"
@@ -153,19 +156,26 @@ def test_what_is_loaded_later_enters_no_explanation_of_a_record_before(
     timeline = case_timeline(settings, verdict["record_id"])
     backfill = [
         event.model_copy(
-            update={"event_id": f"B-{at}", "effective_at": event.effective_at - timedelta(hours=at)}
+            update={
+                "event_id": f"B-{at}-{hours}",
+                "effective_at": event.effective_at - timedelta(hours=hours),
+            }
         )
-        for at in range(1, 9)
+        for hours in range(1, 5)
     ]
-    corrected = event.model_copy(update={"version": 2})
-    with closing(Ledger.open(settings.ledger_path)) as ledger:
-        assert set(ledger.admit([*backfill, corrected])) == {"accepted"}
-    after = scored(client, payout(N_EVENTS + 11, 165_000, enterprise=event.fields["enterprise"]))
+    load(settings, [*backfill, event.model_copy(update={"version": 2})])
+    after = scored(client, payout(at + 1, 165_000, enterprise=event.fields["enterprise"]))
     told = client.get(f"/v1/records/{after['record_id']}/explanation").text
-    assert '"B-1"' in told
+    assert f'"B-{at}-1"' in told
     assert any(reason["evidence"] for reason in before["reasons"])
     assert client.get(path).json() == before
     assert case_timeline(settings, verdict["record_id"]) == timeline
+
+
+def load(settings: Settings, events: list[Event]) -> None:
+    """Load `events` beside the running service, each known when it happened."""
+    with closing(Ledger.open(settings.ledger_path)) as ledger:
+        assert set(ledger.admit(events)) == {"accepted"}
 
 
 def case_timeline(settings: Settings, record_id: str) -> tuple[TimelineEvent, ...]:

@@ -60,6 +60,7 @@ def run(home, monkeypatch, capsys):  # noqa: ARG001  (every command runs in a ho
         (["ingest", TOWN.parent / "unit", "--mapping", "bpic15"], "unit", ".xes.gz"),
         (["real", "--data", "missing"], "missing", "--data"),
         (["features", "list", "nosuch"], "'nosuch'", "approvals, payouts"),
+        (["features", "build", "payouts", "table.xyz"], "table.xyz", ".parquet"),
     ],
 )
 def test_an_error_is_one_line_with_the_way_out(run, words, offender, way_out):
@@ -70,6 +71,15 @@ def test_an_error_is_one_line_with_the_way_out(run, words, offender, way_out):
     assert (code, out.strip()) == (1, "")
     assert offender in line
     assert way_out in line
+
+
+def test_a_table_that_cannot_be_written_is_not_computed(run, monkeypatch):
+    """The name is refused before the first feature."""
+    monkeypatch.setattr("features.batch.build", lambda *_, **__: pytest.fail("computed"))
+    code, _, err = run("features", "build", "payouts", "table.xyz")
+
+    assert code == 1
+    assert "neither .parquet nor .csv" in err
 
 
 def test_a_setting_that_breaks_its_rule_is_named_without_its_value(run, monkeypatch):

@@ -283,8 +283,8 @@ def test_a_file_of_another_kind_stops_the_load(
 
     told = str(caught.value)
     assert told.startswith(
-        "guests.%s: the header has no column for event_id ('Payment No' or 'No'), event_id "
-        "('Line'), kind ('State'), version ('Version'), amount_minor ('Amount');" % form
+        f"guests.{form}: the header has no column for event_id ('Payment No' or 'No'), event_id "
+        "('Line'), kind ('State'), version ('Version'), amount_minor ('Amount');"
     )
     assert "effective_at" not in told
     assert (ledger.events, ledger.declared) == ({}, {})

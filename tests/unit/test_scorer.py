@@ -90,7 +90,7 @@ def test_other_warnings_under_the_same_key_conflict(
 ) -> None:
     """The warnings belong to the request; the refusal says that they alone differ."""
     desk.scorer.score(payout())
-    with pytest.raises(ConflictError, match="other rule_warnings.* as version 2"):
+    with pytest.raises(ConflictError, match=r"other rule_warnings.* as version 2"):
         desk.scorer.score(payout(), warnings)
 
 
