@@ -255,21 +255,48 @@ def score(
     print_unusual(scenario.name, answered, top)
 
 
+def _existing(settings: Settings) -> Path:
+    if not settings.ledger_path.is_file():
+        message = f"{settings.ledger_path}: no ledger here; name its folder in LIANJING_HOME"
+        raise NotFoundError(message)
+    return settings.ledger_path
+
+
 @app.command()
 def verify() -> None:
     """Check the audit chain and every stored record; name the first that was changed."""
     from features.store.ledger import Ledger
     from serving.store import audit
 
-    path = configured().ledger_path
-    if not path.is_file():
-        message = f"{path}: no ledger to check; name the folder that holds it in LIANJING_HOME"
-        raise NotFoundError(message)
-    broken = audit.verify(Ledger.open(path))
+    broken = audit.verify(Ledger.open(_existing(configured())))
     if broken is not None:
         show.err.print(f"lianjing: {broken}")
         raise typer.Exit(1)
     show.out.print("the audit chain is whole")
+
+
+@app.command()
+def replay(
+    record: Annotated[str, typer.Argument(help="a record's id; all records without one")] = "",
+) -> None:
+    """Derive a record (or all) again from the ledger and its bundle; exit 1 if a bit differs."""
+    from features.store.ledger import Ledger
+    from serving.store import records
+    from serving.store.replay import Replayer
+
+    settings = configured()
+    ledger = Ledger.open(_existing(settings))
+    replayer = Replayer(settings, ledger)
+    if record:
+        found = [replayer.replay(records.by_id(ledger.connection, record))]
+    else:
+        found = list(replayer.every())
+    different = [item for item in found if item.differs]
+    for item in different:
+        show.err.print(f"{item.record_id} ({item.event_id}) differs in {', '.join(item.differs)}")
+    show.out.print(f"{len(found)} records derived again, {len(different)} different")
+    if different:
+        raise typer.Exit(1)
 
 
 @key_app.command("new")

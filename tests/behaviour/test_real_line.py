@@ -81,10 +81,14 @@ def test_reports_name_numbers_and_never_suppliers(outcome):
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_permit_step_is_explained_by_what_the_log_says(outcome, name):
-    """The steps shown are steps of the log, under their case and with the log's own words."""
+    """The steps shown are steps of the log; the first of them, and every alert, has reasons.
+
+    Among sixty steps the ten most unusual may well be ordinary ones, which have none.
+    """
     found = outcome[1]
     file, n_steps = LOGS[name]
-    steps = {f"{row.cells['trace:concept:name']}#{row.position}": row for row in log(file)}
+    log = read_xes(DATA / "permits" / file)
+    steps = {f"{row.cells['trace:concept:name']}#{row.position}" for row in log}
     shown = found[name]["most_unusual"]
 
     assert (found[name]["read"], found[name]["accepted"]) == (n_steps, n_steps)
@@ -92,11 +96,8 @@ def test_a_permit_step_is_explained_by_what_the_log_says(outcome, name):
     assert len(shown) == 10
     for verdict in shown:
         assert verdict["event_id"] in steps
-        assert verdict["reasons"], "the most unusual steps are explained"
-
-
-def log(file: str):
-    return read_xes(DATA / "permits" / file)
+        assert verdict["reasons"] or not verdict["scores"]["is_alert"]
+    assert shown[0]["reasons"], "the most unusual step is explained"
 
 
 def test_the_order_of_files_changes_nothing(tmp_path, monkeypatch):

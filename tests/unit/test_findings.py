@@ -1,11 +1,12 @@
 """What the alerts caught, in a story of six payouts that can be counted by hand.
 
 A budget of one third pays for two reviews. The model finds P-6 and P-5 most unusual; rules hit P-1
-(two of them) and P-2. P-6 belongs to two planted cases, P-5 to a look-alike, P-2 to a third case.
+(two of them) and P-2. P-6 and P-4 are a ring, P-2 is a late payout, P-5 a look-alike.
 """
 
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -14,7 +15,7 @@ from features.contracts.tables import TRUTH
 from serving.cli import show
 from serving.cli.findings import catches, most_unusual, print_catches
 from serving.cli.line import Answered
-from training.cases import Cases
+from training.cases import Case, Cases
 
 STORY = {  # event: p-value, amount, rules that hit
     "P-1": (0.90, 10, 2),
@@ -25,7 +26,6 @@ STORY = {  # event: p-value, amount, rules that hit
     "P-6": (0.01, 10, 0),
 }
 PLANTED = [
-    ("split", "P-6", False),
     ("ring", "P-6", False),
     ("ring", "P-4", False),
     ("late", "P-2", False),
@@ -74,7 +74,7 @@ def truth():
 
 
 def test_each_arm_reviews_two_payouts(answered, truth):
-    """P-6 counts for both its cases; the look-alike P-5 is a review spent."""
+    """The model finds the ring, the rules what was late; the look-alike is a review spent."""
     cases = Cases.among(list(STORY), "payouts", truth)
     arms = {arm.name: arm for arm in catches(answered, cases, BUDGET)}
     counts = {
@@ -82,7 +82,18 @@ def test_each_arm_reviews_two_payouts(answered, truth):
         for name, arm in arms.items()
     }
 
-    assert counts == {"model": (2, 1, 2, 1), "rules": (2, 1, 1, 0), "both": (2, 1, 2, 0)}
+    assert counts == {"model": (2, 1, 1, 1), "rules": (2, 1, 1, 0), "both": (2, 1, 1, 0)}
+
+
+def test_an_event_in_two_cases_counts_for_both(answered):
+    """P-6 is part of a split too, and so is P-5, the look-alike: two cases, two events."""
+    names = [("ring", False), ("split", False), ("rush", True)]
+    told = tuple(Case(name, name, "subtle", is_lookalike) for name, is_lookalike in names)
+    cases = Cases(told, row=np.array([4, 4, 5, 5]), case=np.array([1, 2, 0, 1]), n_rows=6)
+    model = catches(answered, cases, BUDGET)[0]
+
+    assert (model.n_rows, model.n_cases) == (2, 2)
+    assert (model.n_lookalike_rows, model.n_lookalike_cases) == (1, 1)
 
 
 def test_rules_go_by_hits_then_by_amount(answered, truth):
@@ -101,11 +112,11 @@ def test_the_smallest_p_comes_first_and_the_amount_settles_ties(answered):
 
 
 def test_the_table_says_what_there_was_to_catch(answered, truth, monkeypatch, capsys):
-    """Three planted cases in three events are here; the one elsewhere and the rush do not count."""
+    """Two planted cases in three events are here; the one elsewhere and the rush do not count."""
     monkeypatch.setattr(show.out, "_file", None)
     print_catches("payouts", answered, truth, BUDGET)
     told = capsys.readouterr().out
 
-    assert "6 events scored, 2 alerts; 3 planted cases in 3 events" in told
+    assert "6 events scored, 2 alerts; 2 planted cases in 3 events" in told
     (model,) = [line for line in told.splitlines() if line.startswith(("│ model", "│model"))]
-    assert [cell.strip() for cell in model.strip("│").split("│")] == ["model", "2", "1", "2", "1"]
+    assert [cell.strip() for cell in model.strip("│").split("│")] == ["model", "2", "1", "1", "1"]

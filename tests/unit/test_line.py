@@ -1,5 +1,6 @@
-"""The line and its client: what is scored and what is told, how a service ends, how long to wait."""
+"""The line and its client: what is scored, how a service ends, how long a call waits."""
 
+import contextlib
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,13 +9,17 @@ import httpx
 import pytest
 
 from features.contracts.events import Event
-from serving.cli import line as module
 from serving.cli.client import ScoreClient, pause_s
 from serving.cli.line import Line, score_all, stop
 
 SCORED = ("payout_requested", "payout_paid")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(60)
+"""
 
 
 def event(kind, event_id, version=1):
@@ -28,13 +33,14 @@ def event(kind, event_id, version=1):
     )
 
 
-class Recorder:
+class Recorder(ScoreClient):
     """A client that keeps what it was asked."""
 
     def __init__(self):
+        super().__init__("http://127.0.0.1:9", "key")
         self.sent = []
 
-    def score(self, event):
+    def score(self, event, **_):
         self.sent.append(("score", event.kind, event.event_id, event.version))
         return {}
 
@@ -45,6 +51,7 @@ class Recorder:
 def test_a_payment_after_its_request_is_history():
     """What was scored as a request is not scored again; what nothing came before is."""
     client = Recorder()
+    client._http.close()
     told = [
         event("payout_requested", "P-1"),
         event("payout_paid", "P-1"),
@@ -89,7 +96,7 @@ def started(tmp_path, monkeypatch):
         processes.append(start([sys.executable, "-c", "import time; time.sleep(60)"], **options))
         return processes[-1]
 
-    monkeypatch.setattr(module.subprocess, "Popen", popen)
+    monkeypatch.setattr("serving.cli.line.subprocess.Popen", popen)
     monkeypatch.setattr(Line, "_wait", lambda *_: None)
     yield Line(tmp_path, port=9), processes
     for process in processes:
@@ -101,12 +108,9 @@ def started(tmp_path, monkeypatch):
 def test_a_service_is_kept_only_after_a_run_that_succeeded(started, keep, fails, is_up):
     """A failed run leaves nothing behind, whatever was wished."""
     line, processes = started
-    try:
-        with line.service(keep=bool(keep)):
-            if fails:
-                raise KeyError
-    except KeyError:
-        assert fails
+    outcome = pytest.raises(KeyError) if fails else contextlib.nullcontext()
+    with outcome, line.service(keep=bool(keep)):
+        {0: "fine"}[fails]
 
     assert (processes[0].poll() is None) == bool(is_up)
 

@@ -142,17 +142,23 @@ def test_a_store_that_does_not_answer_is_told_soon_in_one_line(deaf, monkeypatch
     )
 
 
-def test_a_database_that_is_none_is_told_soon_in_one_line(tmp_path):
-    """No statement, no driver, no advice for programmers; the number of tries is put back."""
+@pytest.mark.parametrize(
+    ("name", "kind"), [("mlflow.db", "DatabaseError"), ("", "OperationalError")]
+)
+def test_a_database_that_is_none_is_told_soon_in_one_line(tmp_path, name, kind):
+    """A file of another kind, or a folder: no statement, no driver, no minutes of tries.
+
+    The number of tries is put back as it was.
+    """
     from mlflow.store.db import utils  # noqa: PLC0415  (what the door leaves behind)
 
     tries, began = utils.MAX_RETRY_COUNT, time.monotonic()
     (tmp_path / "mlflow.db").write_text("x" * 5_000)
     with pytest.raises(LianjingError) as caught:
-        track.resolve(f"sqlite:///{tmp_path / 'mlflow.db'}", "payouts", track.CHAMPION)
+        track.resolve(f"sqlite:///{tmp_path / name}", "payouts", track.CHAMPION)
 
     assert time.monotonic() - began < 6
-    assert "does not answer (DatabaseError)" in str(caught.value)
+    assert f"does not answer ({kind})" in str(caught.value)
     assert not re.search(r"\n|SQL:|sqlite3|sqlalche\.me", str(caught.value))
     assert tries == utils.MAX_RETRY_COUNT
 
