@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from features import admission, rules
-from features.contracts.errors import ConflictError
+from features.contracts.errors import ConflictError, InputError
 from features.contracts.events import Event, Stored, from_us
 from features.contracts.vectors import FeatureVector, Integers
 from features.contracts.verdicts import Evidence, RuleWarning
@@ -53,6 +53,13 @@ class LiveEngine:
 
     def admit(self, event: Event) -> Event:
         """Return `event` if it is what the scenario declares, else raise `InputError`."""
+        kept = self.ledger.currency(self.scenario.name)
+        if event.currency != kept:
+            message = (
+                f"currency {event.currency!r}: {self.scenario.name} is kept in {kept!r}, and "
+                "amounts of two currencies are not compared; convert, or use another LIANJING_HOME"
+            )
+            raise InputError(message)
         return admission.admit(event, self.scenario)
 
     def vector(

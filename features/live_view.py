@@ -212,6 +212,7 @@ class LiveView:
         level, n, typical, lo, hi = peers
         label = "/".join(self.text(name) or "" for name in feature.of.peers[int(level)])
         group = Peers(key=label, level=int(level), n=int(n))
+        typical, lo, hi = (float(f"{known:.3g}") for known in (typical, lo, hi))
         return Cell(value, STATUS_CODES[status], float(actual), typical, lo, hi, group)
 
     def seqs(self, atom: Atom) -> Integers:

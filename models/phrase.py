@@ -91,6 +91,8 @@ def sentence_zh(info: FeatureInfo, compared: Comparison, currency: str) -> str:
     if compared.typical is None:
         return f"{start}，暂无同类常见水平可比，与其他指标的组合少见。"
     whom = _peers_zh(compared.peers)
+    if info.unit == "flag":
+        return f"{start}，{whom}通常为{typical}。"
     match compared.direction:
         case "none":
             middle = f"与{whom}的常见水平相同"
@@ -112,6 +114,8 @@ def sentence_en(info: FeatureInfo, compared: Comparison, currency: str) -> str:
     if compared.typical is None:
         return f"{start}; no usual level of peers is known, the combination with others is rare."
     whom = _peers_en(compared.peers)
+    if info.unit == "flag":
+        return f"{start}, where the usual of {whom} is {typical}."
     side = {"high": "above", "low": "below", "none": "the same as"}[compared.direction]
     ordinary = "" if compared.lo is None or lo == hi else f" (ordinary range {lo} to {hi})"
     mixed = "; usual by itself, rare in combination with others" if compared.within else ""

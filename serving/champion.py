@@ -55,7 +55,9 @@ class Bundles:
         if not digest.isalnum() or not folder.is_dir():
             message = f"bundle {digest[:12]} is not in the bundle folder; promote it again"
             raise CorruptBundleError(message)
-        return Bundle.load(folder, digest=digest, spec_hash=self._spec_hash)
+        bundle = Bundle.load(folder, digest=digest, spec_hash=self._spec_hash)
+        bundle.contributions(bundle.golden[:1])  # compiled now, not while a caller waits
+        return bundle
 
 
 class Champion:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from features.contracts.events import Event, EventField, FieldValue
 from features.contracts.settings import Settings
-from features.sources.pseudonym import pseudonymise
+from features.sources.pseudonym import check_key, pseudonymise
 
 Door = Callable[[Event], Event]
 
@@ -26,7 +26,7 @@ def door(fields: Iterable[EventField], settings: Settings) -> Door:
         if personal.isdisjoint(event.fields):
             return event
         replaced = {
-            name: _pseudonym(value, settings) if name in personal else value
+            name: _pseudonym(name, value, settings) if name in personal else value
             for name, value in event.fields.items()
         }
         return event.model_copy(update={"fields": replaced})
@@ -34,5 +34,8 @@ def door(fields: Iterable[EventField], settings: Settings) -> Door:
     return enter
 
 
-def _pseudonym(value: FieldValue, settings: Settings) -> FieldValue:
-    return None if value is None else pseudonymise(str(value), settings)
+def _pseudonym(name: str, value: FieldValue, settings: Settings) -> FieldValue:
+    if value is None:
+        return None
+    check_key(settings, name)
+    return pseudonymise(str(value), settings)

@@ -2,7 +2,7 @@
 
 from features.contracts.errors import LedgerError
 from features.contracts.verdicts import AnomalyRecord
-from serving.console.source import QueuePage, TimelineEvent
+from serving.console.source import Facts, QueuePage, TimelineEvent
 from serving.store.reading import Records
 
 
@@ -30,6 +30,10 @@ class LateRecords:
     def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
         """Events of the record's subject around it, oldest first."""
         return self._open().timeline(record_id, limit)
+
+    def facts(self, record_id: str) -> Facts:
+        """When the record's event happened, and whom and what it is about."""
+        return self._open().facts(record_id)
 
     def scenarios(self) -> tuple[str, ...]:
         """Names of the scenarios that have records."""

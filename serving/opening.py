@@ -14,6 +14,7 @@ from serving.door import door
 from serving.monitor import Monitor
 from serving.scorer import Scorer
 from serving.store.reading import Records, read_only
+from serving.warm import warm
 from serving.writer import only_writer
 
 Posts = Callable[[Settings, Ledger, Ledger], Mapping[str, Post]]
@@ -27,6 +28,7 @@ def all_posts(settings: Settings, ledger: Ledger, deployed: Ledger) -> dict[str,
 
 def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Post:
     scenario = catalog.load(name)
+    warm(scenario)
     engine = LiveEngine(ledger, scenario, cache_rows=settings.history_cache_rows)
     bundles = Bundles(settings.bundles / name, spec_hash=engine.spec_hash)
     champion = Champion(deployed, name, bundles.load)

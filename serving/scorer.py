@@ -22,7 +22,9 @@ from features.contracts.verdicts import (
     Evidence,
     Provenance,
     Reason,
+    Reliability,
     RuleWarning,
+    Status,
     Verdict,
 )
 from features.store.ledger import Ledger, Outcome
@@ -35,6 +37,8 @@ from serving.store.trouble import translated
 from serving.ulid import Ulids
 
 TOP_REASONS: Final = 5
+_SKEW_US: Final = 86_400_000_000
+"""How far a host's clock may run ahead of ours: a day, in microseconds."""
 EVIDENCE: Final = 5
 
 
@@ -164,6 +168,10 @@ class Scorer:
         InputError
             Kind or a field breaks a rule of the scenario.
         """
+        if event.effective_us > self._clock() + _SKEW_US:
+            raise InputError(
+                "effective_at lies more than a day after the present; send what has happened"
+            )
         return self._engine.admit(self._enter(event))
 
     def score(self, event: Event, warnings: Sequence[RuleWarning] = ()) -> Verdict:
@@ -283,6 +291,7 @@ class Scorer:
             rules=rules,
             reasons=self._reasons(serving.bundle, vector, event, loaded) if is_told else (),
             provenance=_provenance(serving, vector),
+            reliability=_reliability(serving.bundle, vector),
         )
 
     def _reasons(
@@ -359,6 +368,14 @@ def _other_warnings(event: Event) -> str:
         "repeat the warnings of the first call, or send the event once more as version "
         f"{event.version + 1}"
     )
+
+
+def _reliability(bundle: Bundle, vector: FeatureVector) -> Reliability:
+    """How many of the model's measures the event could be compared in."""
+    used = set(bundle.manifest.model_features)
+    known = zip(vector.names, vector.cells, strict=True)
+    usable = sum(name in used and cell.status is Status.OK for name, cell in known)
+    return Reliability(usable=usable, features=len(used), is_thin=2 * usable < len(used))
 
 
 def _provenance(serving: Serving, vector: FeatureVector) -> Provenance:

@@ -129,9 +129,13 @@ def small_bundle() -> Bundle:
 
     parts: dict[str, Any] = {
         "names": ("amount",),
-        "manifest": SimpleNamespace(features=(AMOUNT,), currency="CNY", spec_hash=SPEC),
+        "manifest": SimpleNamespace(
+            features=(AMOUNT,), model_features=("amount",), currency="CNY", spec_hash=SPEC
+        ),
         "calibration": Calibration.fit(ORDINARY),
         "typical": Typical.fit(ORDINARY.reshape(-1, 1), ["all"] * len(ORDINARY)),
+        "golden": ORDINARY[:1].reshape(-1, 1),
+        "contributions": lambda x: (0.0, x),
         "score_row": score_row,
         "explain_row": explain_row,
     }

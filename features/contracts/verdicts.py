@@ -122,6 +122,18 @@ class Scores(_Frozen):
     is_alert: bool
 
 
+class Reliability(_Frozen):
+    """How much of the event could be compared: measures usable out of those the model takes.
+
+    Of a thin comparison (under half usable) a low percentile says little: what is not known counts
+    as ordinary.
+    """
+
+    usable: int
+    features: int
+    is_thin: bool
+
+
 class FeatureValue(_Frozen):
     """One cell of the event's vector."""
 
@@ -144,6 +156,7 @@ class Verdict(_Frozen):
     rules: tuple[RuleWarning, ...]
     reasons: tuple[Reason, ...]
     provenance: Provenance
+    reliability: Reliability | None = None
 
 
 class AnomalyRecord(_Frozen):

@@ -462,7 +462,7 @@ FEATURES: Final = (
         "hour of the day",
         "非办公时间办理",
         "handled outside hours",
-        unit="hour",
+        unit="h",
         unit_zh="时",
         tail="both",
         family="timing",

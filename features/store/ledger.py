@@ -185,6 +185,14 @@ class Ledger:
             )
             raise ConflictError(message)
 
+    def currency(self, scenario: str) -> str:
+        """Currency of `scenario`; CNY where none was declared."""
+        with self._lock:
+            row = self.connection.execute(
+                "SELECT currency FROM profile WHERE scenario = ?", (scenario,)
+            ).fetchone()
+        return "CNY" if row is None else str(row[0])
+
     def profile(self, scenario: str) -> tuple[str, Calendar]:
         """Currency and calendar of `scenario`; CNY and the PRC's where none was declared."""
         with self._lock:

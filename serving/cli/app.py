@@ -34,6 +34,7 @@ app.add_typer(key_app, name="key")
 Scenario = Annotated[str, typer.Argument(help="approvals or payouts")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
+Since = Annotated[datetime | None, typer.Option(help="send what happened from this date on")]
 Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]
 MappingName = Annotated[str, typer.Option(help="a shipped mapping's name, or a TOML file")]
 By = Annotated[str, typer.Option(help="who does it, for the record")]
@@ -228,7 +229,7 @@ def serve() -> None:
 
 @app.command()
 def score(
-    paths: Paths, mapping: MappingName, url: str = "", since: Until = None, top: int = 10
+    paths: Paths, mapping: MappingName, url: str = "", since: Since = None, top: int = 10
 ) -> None:
     """Send the events of PATHS to a running service and show the most unusual.
 

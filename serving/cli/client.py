@@ -21,6 +21,9 @@ class ScoreClient:
     """Calls a running service; a call that was cut off is sent again, which is safe by its key."""
 
     def __init__(self, url: str, key: str, *, timeout_s: float = 10.0) -> None:
+        if not key:
+            message = "no key to call the service with; set LIANJING_API_KEY (`lianjing key new`)"
+            raise InputError(message)
         self.url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout_s

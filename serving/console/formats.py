@@ -2,8 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, time, timedelta
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from babel.numbers import (
 NOTHING: Final = "—"
 """What stands for a value that is not there."""
 TIMEZONE: Final = "Asia/Shanghai"
+_FINEST: Final = Decimal("0.00001")
 _PATTERNS: Final = ((1000.0, "#,##0"), (10.0, "#,##0.#"), (1.0, "#,##0.##"), (0.0, "#,##0.###"))
 
 
@@ -75,15 +76,31 @@ class Formats:
     def percentile(self, value: float) -> str:
         """Write a percentile, rounded down so that nothing reads as beyond everything.
 
-        >>> Formats("en").percentile(0.999996)
-        '99.999%'
+        >>> formats = Formats("en")
+        >>> formats.percentile(0.999996), formats.percentile(1.0), formats.percentile(0.29)
+        ('99.999%', '99.999%', '29%')
         """
-        return format_percent(math.floor(value * 1e5) / 1e5, format="0.###%", locale=self.locale)
+        down = Decimal(str(value)).quantize(_FINEST, ROUND_DOWN)
+        return format_percent(min(down, 1 - _FINEST), format="0.###%", locale=self.locale)
 
     def moment(self, instant: datetime) -> str:
         """Write an instant to the minute, in the reader's time zone."""
         zone = ZoneInfo(self.timezone)
         return format_datetime(instant, "yyyy-MM-dd HH:mm", tzinfo=zone, locale=self.locale)
+
+    def stamp(self, instant: datetime) -> str:
+        """Write an instant to the minute, or as a date where it is exactly local midnight.
+
+        A source that knows only the date of an event gives midnight; a clock time would be made up.
+
+        >>> from datetime import UTC
+        >>> Formats("en", "Europe/London").stamp(datetime(2026, 6, 30, 23, tzinfo=UTC))
+        '2026-07-01'
+        """
+        local = instant.astimezone(ZoneInfo(self.timezone))
+        if local.time() == time.min:
+            return format_date(local.date(), "yyyy-MM-dd", locale=self.locale)
+        return self.moment(instant)
 
     def day(self, instant: datetime) -> str:
         """Write the date of an instant in the locale's own manner."""

@@ -9,9 +9,10 @@ from typing import Final, Self
 from pydantic import TypeAdapter
 
 from features.contracts.verdicts import AnomalyRecord
-from serving.console.source import QueuePage, TimelineEvent
+from serving.console.source import Facts, QueuePage, TimelineEvent
 
 _EVENTS: Final = TypeAdapter(tuple[TimelineEvent, ...])
+_FACTS: Final = TypeAdapter(dict[str, Facts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,11 @@ class MemorySource:
 
     records: Sequence[AnomalyRecord]
     timelines: Mapping[str, tuple[TimelineEvent, ...]] = field(default_factory=dict)
+    known: Mapping[str, Facts] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read records, and the timelines of some of them, from one JSON document."""
+        """Read records, and timelines and facts of some of them, from one JSON document."""
         document = json.loads(path.read_text("utf-8"))
         return cls(
             tuple(AnomalyRecord.model_validate(record) for record in document["records"]),
@@ -35,6 +37,7 @@ class MemorySource:
                 record_id: _EVENTS.validate_python(events)
                 for record_id, events in document["timelines"].items()
             },
+            _FACTS.validate_python(document.get("facts", {})),
         )
 
     def queue(
@@ -63,6 +66,10 @@ class MemorySource:
     def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
         """The last `limit` events of the record's subject, oldest first."""
         return self.timelines.get(record_id, ())[-limit:]
+
+    def facts(self, record_id: str) -> Facts:
+        """What is known of the record's event."""
+        return self.known.get(record_id, Facts())
 
     def scenarios(self) -> tuple[str, ...]:
         """Names of the scenarios that have records."""

@@ -126,7 +126,8 @@ class Pages:
         if record is None:
             raise NotFoundError(f"no record {record_id!r}; find it in {HOME}")
         timeline = self.source.timeline(record_id, TIMELINE_EVENTS)
-        case = write_case(record, timeline, self.renderer.reader(request))
+        facts = self.source.facts(record_id)
+        case = write_case(record, timeline, facts, self.renderer.reader(request))
         return self.renderer.page(request, "case.html", case=case)
 
 

@@ -1,4 +1,4 @@
-"""What the console reads: a queue, a record, the subject's timeline; nothing else, and no writing.
+"""What the console reads: a queue, a record, the subject's timeline; it writes nothing.
 
 The console knows no database. Whoever serves it hands in a `RecordSource`; page handlers call it
 from worker threads, so an implementation must be safe to call from several threads at once.
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from features.contracts.verdicts import AnomalyRecord
+from serving.console.formats import TIMEZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class TimelineEvent:
     """Something that happened to the subject of a record, before or with it.
 
     `highlighted` marks evidence of a reason. An empty `currency` stands for the record's own.
+    `what` names the step or the item, where the event says so.
     """
 
     kind: str
@@ -32,6 +34,20 @@ class TimelineEvent:
     amount_minor: int | None
     highlighted: bool
     currency: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """When the event of a record happened, and whom and what it is about.
+
+    `timezone` is that of the scenario's calendar. Each of `fields` is a field's Chinese and English
+    title and its value as text. `effective_at` is None where the source does not hold the event.
+    """
+
+    effective_at: datetime | None = None
+    timezone: str = TIMEZONE
+    fields: tuple[tuple[str, str, str], ...] = ()
 
 
 class RecordSource(Protocol):
@@ -54,6 +70,10 @@ class RecordSource(Protocol):
 
     def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
         """Events of the record's subject around it, oldest first."""
+        ...
+
+    def facts(self, record_id: str) -> Facts:
+        """When the record's event happened, and whom and what it is about."""
         ...
 
     def scenarios(self) -> tuple[str, ...]:

@@ -3,17 +3,26 @@
 Contributions and raw scores stop here: a reader sees shares, percentiles and actual values only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from features.contracts.verdicts import AnomalyRecord, Peers, Reason, Relation, Status
+from features.contracts.verdicts import (
+    AnomalyRecord,
+    Band,
+    Peers,
+    Reason,
+    Relation,
+    RuleWarning,
+    Status,
+    Verdict,
+)
 from models.typical import EVERYONE
 from serving.console import labels
 from serving.console.charts import Bullet, draw_bullet
 from serving.console.formats import NOTHING, Formats
 from serving.console.language import Language, mark
-from serving.console.source import TimelineEvent
+from serving.console.source import Facts, TimelineEvent
 
 TOP: Final = 3
 FLAGS: Final = frozenset({"0/1", "flag"})
@@ -22,6 +31,17 @@ NO: Final = mark("no")
 EVERYONE_WORD: Final = mark("all events")
 _RULE_ONLY: Final = mark("A fixed rule warned; compared with its peers nothing stands out.")
 _NOTHING_STANDS_OUT: Final = mark("No single measure stands out from its peers.")
+_TOO_LITTLE: Final = mark(
+    "Too little is known to compare this event with its peers: "
+    "%(usable)s of %(all)s measures can be used."
+)
+_RULE_AND_TOO_LITTLE: Final = mark(
+    "A fixed rule warned; too little is known to compare the event with its peers."
+)
+TINY: Final = 0.001
+_HARDLY: Final = mark(
+    "More unusual than less than %(share)s of ordinary events, about 1 in %(one_in)s."
+)
 _RARITY: Final = mark("More unusual than %(share)s of ordinary events, about 1 in %(one_in)s.")
 
 
@@ -109,6 +129,7 @@ class Moment:
     """One event of the subject's timeline."""
 
     kind: str
+    what: str
     at: str
     iso: str
     event_id: str
@@ -123,9 +144,13 @@ class Case:
 
     row: Row
     version: int
+    happened: str
+    happened_iso: str
+    about: tuple[tuple[str, str], ...]
     reasons: tuple[ReasonView, ...]
     others: tuple[ReasonView, ...]
     relation_sentence: str
+    caution: str
     rules: tuple[Rule, ...]
     notes: tuple[Note, ...]
     n_measures: int
@@ -146,7 +171,7 @@ def write_row(record: AnomalyRecord, reader: Reader) -> Row:
         band_text=say.say(labels.BANDS[verdict.scores.band]),
         relation=verdict.relation.value,
         relation_text=say.say(labels.RELATIONS[verdict.relation]),
-        headline=reasons[0].statement if reasons else say.say(_silence(verdict.relation)),
+        headline=_headline(verdict, reasons, reader),
         reasons=reasons[:TOP],
         n_more=max(0, len(reasons) - TOP),
         amount=formats.money(record.amount_minor, record.currency),
@@ -158,20 +183,33 @@ def write_row(record: AnomalyRecord, reader: Reader) -> Row:
     )
 
 
-def write_case(record: AnomalyRecord, timeline: tuple[TimelineEvent, ...], reader: Reader) -> Case:
-    """Write a record and its subject's timeline as a page."""
+def write_case(
+    record: AnomalyRecord, timeline: tuple[TimelineEvent, ...], facts: Facts, reader: Reader
+) -> Case:
+    """Write a record, its event and its subject's timeline as a page.
+
+    What happened is told in the scenario's own time zone, when it was scored in the reader's.
+    """
     verdict = record.verdict
+    local = replace(reader, formats=replace(reader.formats, timezone=facts.timezone))
+    at = facts.effective_at
     rest = [reason for reason in verdict.reasons if reason.share <= 0]
     return Case(
         row=write_row(record, reader),
         version=verdict.version,
+        happened=local.formats.stamp(at) if at else NOTHING,
+        happened_iso=at.isoformat() if at else "",
+        about=tuple(
+            (_title(reader.language.choose(zh, en)), text) for zh, en, text in facts.fields
+        ),
         reasons=_lead(record, reader),
         others=tuple(_reason(reason, record.currency, reader) for reason in rest),
-        relation_sentence=reader.language.say(labels.RELATION_SENTENCES[verdict.relation]),
+        relation_sentence=reader.language.say(_relation(verdict)),
+        caution=_caution(verdict, reader),
         rules=_rules(record, reader),
         notes=_notes(record, reader),
         n_measures=len(record.vector),
-        timeline=tuple(_moment(event, record, reader) for event in timeline),
+        timeline=tuple(_moment(event, record, local) for event in timeline),
         provenance=_provenance(record),
     )
 
@@ -182,6 +220,36 @@ def _lead(record: AnomalyRecord, reader: Reader) -> tuple[ReasonView, ...]:
     return tuple(_reason(reason, record.currency, reader) for reason in raising)
 
 
+def _headline(verdict: Verdict, reasons: tuple[ReasonView, ...], reader: Reader) -> str:
+    if reasons and verdict.scores.band is not Band.INFO:
+        return reasons[0].statement
+    silence = reader.language.say(_silence(verdict.relation))
+    return _caution(verdict, reader) or (reasons[0].statement if reasons else silence)
+
+
+def _caution(verdict: Verdict, reader: Reader) -> str:
+    """That the comparison is thin, in words; empty where it is not."""
+    known = verdict.reliability
+    if known is None or not known.is_thin:
+        return ""
+    usable, features = (reader.formats.number(n) for n in (known.usable, known.features))
+    return reader.language.say(_TOO_LITTLE, usable=usable, all=features)
+
+
+def _relation(verdict: Verdict) -> str:
+    if (
+        verdict.relation is Relation.RULE_ONLY
+        and verdict.reliability
+        and verdict.reliability.is_thin
+    ):
+        return _RULE_AND_TOO_LITTLE
+    return labels.RELATION_SENTENCES[verdict.relation]
+
+
+def _title(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _silence(relation: Relation) -> str:
     return _RULE_ONLY if relation is Relation.RULE_ONLY else _NOTHING_STANDS_OUT
 
@@ -189,8 +257,8 @@ def _silence(relation: Relation) -> str:
 def _rarity(record: AnomalyRecord, reader: Reader) -> str:
     scores = record.verdict.scores
     return reader.language.say(
-        _RARITY,
-        share=reader.formats.percentile(scores.percentile),
+        _HARDLY if scores.percentile < TINY else _RARITY,
+        share=reader.formats.percentile(max(scores.percentile, TINY)),
         one_in=reader.formats.number(scores.one_in),
     )
 
@@ -252,10 +320,16 @@ def _rules(record: AnomalyRecord, reader: Reader) -> tuple[Rule, ...]:
             status=warning.status,
             status_text=reader.language.say(labels.RULE_STATUSES[warning.status]),
             source=reader.language.say(labels.RULE_SOURCES[warning.source]),
-            detail=warning.detail,
+            detail=_detail(warning, reader.language),
         )
         for warning in record.verdict.rules
     )
+
+
+def _detail(warning: RuleWarning, language: Language) -> str:
+    """What a rule adds to its answer; the legal basis of our own is on file in Chinese only."""
+    is_basis = warning.source == "lianjing"
+    return language.choose(warning.detail, "") if is_basis else warning.detail
 
 
 def _notes(record: AnomalyRecord, reader: Reader) -> tuple[Note, ...]:
@@ -276,7 +350,8 @@ def _notes(record: AnomalyRecord, reader: Reader) -> tuple[Note, ...]:
 def _moment(event: TimelineEvent, record: AnomalyRecord, reader: Reader) -> Moment:
     return Moment(
         kind=labels.word(labels.KINDS, event.kind, reader.language),
-        at=reader.formats.moment(event.effective_at),
+        what=event.what,
+        at=reader.formats.stamp(event.effective_at),
         iso=event.effective_at.isoformat(),
         event_id=event.event_id,
         amount=reader.formats.money(event.amount_minor, event.currency or record.currency),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from features.contracts.errors import NotFoundError
 from features.contracts.verdicts import AnomalyRecord
-from serving.console.source import QueuePage, TimelineEvent
+from serving.console.source import Facts, QueuePage, TimelineEvent
 from serving.store import queue, records, timeline
 from serving.store.trouble import translated
 
@@ -79,6 +79,12 @@ class Records:
         with self._lock, translated():
             row = records.by_id(self._connection, record_id)
             return timeline.around(self._connection, row, limit)
+
+    def facts(self, record_id: str) -> Facts:
+        """When the record's event happened, and whom and what it is about."""
+        with self._lock, translated():
+            row = records.by_id(self._connection, record_id)
+            return timeline.facts(self._connection, row)
 
     def scenarios(self) -> tuple[str, ...]:
         """Names of the scenarios that have records."""

@@ -1,14 +1,25 @@
-"""A subject's timeline: what the ledger had learned of it when the record was made."""
+"""A record's event and its subject's timeline, as the ledger knew them at the record."""
 
 import json
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
-from features.contracts.events import from_us
+from features.contracts.events import EventField, from_us
 from features.contracts.verdicts import Verdict
 from features.scenarios import catalog
-from serving.console.source import TimelineEvent
+from serving.console.formats import TIMEZONE
+from serving.console.source import Facts, TimelineEvent
 from serving.store.records import Row
 
+MAIN_FIELDS: Final = {
+    "payouts": ("enterprise", "authority", "category", "officer", "agent"),
+    "approvals": ("project", "activity", "officer", "office", "owner"),
+}
+"""The fields that say whom and what an event is about, in the order they are shown."""
+_WHAT: Final = {"payouts": "category", "approvals": "activity"}
+_EVENT = "SELECT effective_us, fields FROM event WHERE seq = ?"
+_ZONE = "SELECT json_extract(calendar, '$.tz') FROM profile WHERE scenario = ?"
 _OWN = (
     "SELECT json_extract(fields, '$.{subject}'), effective_us, observed_us, seq "
     "FROM event WHERE seq = ?"
@@ -50,12 +61,54 @@ def around(connection: sqlite3.Connection, row: Row, limit: int) -> tuple[Timeli
             kind=kind,
             effective_at=from_us(effective_us),
             event_id=event_id,
-            amount_minor=json.loads(fields).get("amount_minor"),
+            amount_minor=fields.get("amount_minor"),
             highlighted=(kind, event_id, version) in evidence,
             currency=currency,
+            what=_shown(row.scenario, _WHAT.get(row.scenario, ""), fields),
         )
-        for kind, effective_us, event_id, fields, currency, version in reversed(found)
+        for kind, effective_us, event_id, fields, currency, version in _parsed(reversed(found))
     )
+
+
+def facts(connection: sqlite3.Connection, row: Row) -> Facts:
+    """When the record's event happened, in the scenario's time zone, and its main fields.
+
+    Fields that are missing are left out, and so are pseudonyms: they tell a reader nothing.
+    """
+    zone = connection.execute(_ZONE, (row.scenario,)).fetchone()
+    timezone = str(zone[0]) if zone else TIMEZONE
+    event = connection.execute(_EVENT, (row.seq,)).fetchone()
+    if event is None:
+        return Facts(timezone=timezone)
+    return Facts(from_us(event[0]), timezone, _main_fields(row.scenario, json.loads(event[1])))
+
+
+def _main_fields(scenario: str, held: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    declared = _declared(scenario)
+    return tuple(
+        (declared[name].title_zh, declared[name].title_en, text)
+        for name in MAIN_FIELDS.get(scenario, ())
+        if (text := _shown(scenario, name, held))
+    )
+
+
+def _shown(scenario: str, name: str, held: Mapping[str, Any]) -> str:
+    """A field's value as text; empty where it is missing, not declared, or a pseudonym."""
+    field = _declared(scenario).get(name)
+    value = held.get(name)
+    return "" if field is None or field.pseudonym or value is None else str(value)
+
+
+def _declared(scenario: str) -> dict[str, EventField]:
+    if scenario not in catalog.NAMES:
+        return {}
+    return {field.name: field for field in catalog.load(scenario).fields}
+
+
+def _parsed(found: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Rows of `_AROUND` with their fields read."""
+    for kind, effective_us, event_id, fields, *rest in found:
+        yield kind, effective_us, event_id, json.loads(fields), *rest
 
 
 def _evidence(verdict: Verdict) -> set[tuple[str, str, int]]:

@@ -16,8 +16,6 @@ PACKAGES: Final = ("features", "models", "training", "serving")
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 THROUGH_OTHERS: Final = {"starlette"}
 """FastAPI hands it on as its own."""
-FOR_NOTEBOOKS: Final = {"shap"}
-"""Compares explanations; no module needs it."""
 
 
 def declared(requirements: Iterable[str]) -> set[str]:
@@ -58,4 +56,4 @@ def test_what_is_declared_is_imported() -> None:
     """Nothing is installed for nothing."""
     used = set().union(*imported().values())
     assert declared(PROJECT["dependencies"]) - used == set()
-    assert declared(PROJECT["optional-dependencies"]["train"]) - used == FOR_NOTEBOOKS
+    assert declared(PROJECT["optional-dependencies"]["train"]) - used == set()

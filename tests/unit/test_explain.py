@@ -146,8 +146,8 @@ SENTENCES = {
         "Officer's share: 1.0%, below the usual 20.0% of its peers (ordinary range 5.0% to 40.0%).",
     ),
     (3, Comparison(1.0, 0.0, 0.0, 0.0, None)): (
-        "新账户为是，高于同类的常见水平否。",
-        "New account: yes, above the usual no of its peers.",
+        "新账户为是，同类通常为否。",
+        "New account: yes, where the usual of its peers is no.",
     ),
     (4, Comparison(20.5, 20.5, 18.0, 23.0, None)): (
         "间隔为20.50天，与同类的常见水平相同（常见范围18天至23天）" + MIXED_ZH,
