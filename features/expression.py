@@ -22,8 +22,6 @@ Aggregate = Literal["count", "sum", "mean", "std", "min", "max", "distinct", "hh
 
 DAY_US: Final = 86_400_000_000
 MAX_DAYS: Final = 1827
-MIN_PEERS: Final = 30
-"""Smallest peer group with a median worth comparing with."""
 
 
 @dataclass(frozen=True, slots=True)

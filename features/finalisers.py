@@ -38,6 +38,7 @@ STATE_WIDTH: Final = 7
 MAD_FLOOR: Final = 4
 """Smallest MAD, in grid steps (about 4 % of the value); near zero one unit is the floor."""
 MIN_PEERS: Final = 30
+"""Smallest peer group with a median worth comparing with."""
 _NORMAL: Final = 1.4826
 _DAY_US: Final = 86_400_000_000.0
 

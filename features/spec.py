@@ -18,7 +18,6 @@ from features.contracts.vectors import FeatureInfo
 from features.expression import (
     DAY_US,
     MAX_DAYS,
-    MIN_PEERS,
     Atom,
     Expression,
     IsNew,
@@ -37,7 +36,6 @@ from features.kernels import KERNEL_VERSION
 __all__ = [
     "DAY_US",
     "MAX_DAYS",
-    "MIN_PEERS",
     "Atom",
     "Expression",
     "Feature",

@@ -16,14 +16,6 @@ class Codes:
         held = self._codes.get(text)
         return held if held is not None else self._keep(text, self._given(text))
 
-    def find(self, text: str) -> int:
-        """The code of `text`, or -2 where it has none: a code that no row holds."""
-        held = self._codes.get(text)
-        if held is not None:
-            return held
-        row = self.connection.execute("SELECT code FROM code WHERE text = ?", (text,)).fetchone()
-        return -2 if row is None else self._keep(text, int(row[0]))
-
     def text(self, code: int) -> str | None:
         """The text of `code`; None for a missing value."""
         if code < 0:

@@ -54,7 +54,7 @@ def migrate(path: Path) -> None:
 
 
 def _upgrade(path: Path) -> None:
-    from alembic import command  # noqa: PLC0415  (0.3 s that only a file to be migrated pays)
+    from alembic import command  # noqa: PLC0415  (only a file to be migrated pays for it)
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
