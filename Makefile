@@ -10,10 +10,10 @@ export DO_NOT_TRACK := 1
 export BENTOML_DO_NOT_TRACK := True
 export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba
 
-.PHONY: help setup console system demo real test lint fmt bench drill clean
+.PHONY: help setup console system demo real test lint fmt bench bench-features drill clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .venv/.ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install it or set PYTHON="; exit 1; }
@@ -44,7 +44,7 @@ lint: setup
 	$(BIN)/lint-imports --no-logo
 
 test: setup console lint  ## every check and test
-	@.ci/system chromium
+	@.ci/system chromium java postgres
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/numba-checked $(BIN)/python -m pytest
 
 fmt: setup  ## mend what can be mended
@@ -53,6 +53,9 @@ fmt: setup  ## mend what can be mended
 
 bench: setup  ## benchmarks; figures go to build/bench
 	$(BIN)/python -m tests.bench.score
+
+bench-features: setup  ## the feature engine against its bars and peers; ARGS="--quick", "--only KEY ..."
+	$(BIN)/python -m tests.bench.features $(ARGS)
 
 drill: setup  ## slow reliability drills
 	@echo "drill: nothing to do yet"

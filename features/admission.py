@@ -1,10 +1,18 @@
 """The check an event passes before anything is computed from it."""
 
+from typing import Final
+
 from features.contracts.errors import InputError
 from features.contracts.events import VALUE_BOUND, Event, EventField, FieldValue
 from features.spec import Scenario
 
-_INSTANT_BOUND = 2**52
+_BOUNDS: Final = {"instant": 2**52, "sketch": 2**62 - 1}
+_UNITS: Final = {
+    "money": "minor units (fen)",
+    "instant": "microseconds since 1970",
+    "sketch": "a sketch, which the door takes of a text",
+}
+_LONGEST_CODE: Final = 256
 
 
 def admit(event: Event, scenario: Scenario) -> Event:
@@ -44,14 +52,15 @@ def _check(item: EventField, value: FieldValue, scenario: str) -> None:
         if not isinstance(value, str) or not value.strip() or "\x1f" in value:
             message = f"field {item.name!r} holds text that is not blank; send a string"
             raise InputError(message)
+        if len(value) > _LONGEST_CODE:
+            message = f"field {item.name!r} is longer than {_LONGEST_CODE} characters; send a code"
+            raise InputError(message)
         return
     if not isinstance(value, int):
-        unit = {"money": "minor units (fen)", "instant": "microseconds since 1970"}.get(
-            item.kind, f"an integer with {item.scale} implied decimals"
-        )
+        unit = _UNITS.get(item.kind, f"an integer with {item.scale} implied decimals")
         message = f"field {item.name!r} holds {unit}; send an integer, not text"
         raise InputError(message)
-    bound = _INSTANT_BOUND if item.kind == "instant" else VALUE_BOUND
-    if abs(value) > bound:
+    bound = _BOUNDS.get(item.kind, VALUE_BOUND)
+    if abs(value) > bound or (item.kind == "sketch" and value < 0):
         message = f"field {item.name!r} is beyond {bound}, the largest that stays exact"
         raise InputError(message)

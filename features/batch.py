@@ -1,25 +1,50 @@
 """Batch: every feature of every scored event, one pass a key over sorted integer columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features import kernels, rules
-from features.calendar import Calendar
+from features import rules, snapshots
 from features.columns import Columns
-from features.contracts.vectors import Integers
-from features.finalise import finalise
-from features.finalisers import STATE_WIDTH
-from features.kernels import KERNEL_VERSION, LAST, MISSING, NEVER, grid
-from features.measure import Ends, compute
-from features.spec import DAY_US, Atom, Key, Measure, Scenario, Where
+from features.contracts.vectors import Codes, Integers, Matrix, Vector
+from features.expression import KeyZ
+from features.finalise import (
+    Runs,
+    finalise,
+    finalise_part,
+    finalise_runs,
+    impute,
+    is_alone,
+    takes_runs,
+    width_of,
+)
+from features.finalisers import NOT_APPLICABLE, OK, spread
+from features.history import History, Slice, taken
+from features.kernels import FIRST, KERNEL_VERSION, LAST
+from features.kernels.order import Bools, Rows
+from features.lane import Lane
+from features.spec import Atom, Feature, Key, Scenario, Where
 from features.store.ledger import Ledger
 from features.table import FeatureTable
 
 Progress = Callable[[int, int, str], None]
-Bools = NDArray[np.bool_]
+LaneKey = tuple[Key, Where | None, str | None]
+Place = tuple[int, Feature]
+"""A feature and its column."""
+
+CHUNK_ROWS: Final = 2**17
+"""Rows of a lane whose states are held at a time; a group is never divided."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Values (n, d) and statuses (n, d) of features, in column order; NaN where missing."""
+
+    values: Matrix
+    status: Codes
 
 
 def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = None) -> FeatureTable:
@@ -28,33 +53,23 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
     Every cell is computed from what was known before its event; `progress` is called with features
     done, features in all and the feature's name.
     """
-    currency, calendar = ledger.profile(scenario.name)
-    history = History(Columns.read(ledger, scenario), scenario, calendar)
-    history.measure()
+    history = of_ledger(ledger, scenario)
     rows = history.scored()
-    view = BatchView(history, rows)
-    values, status = (
-        np.empty((len(rows), len(scenario.features))),
-        np.empty((len(rows), len(scenario.features)), np.int8),
-    )
-    for k, feature in enumerate(scenario.features):
-        column = finalise(feature.of, view)
-        values[:, k], status[:, k] = column.values, column.status
-        if progress:
-            progress(k + 1, len(scenario.features), feature.name)
-    names = [feature.name for feature in scenario.features]
-    by_name = {name: values[:, k] for k, name in enumerate(names)}
-    frame = history.columns.frame[rows]
+    asked = Slice(rows, 0, len(history.columns))
+    cells = compute(history, asked, progress=progress)
+    by_name = {name: cells.values[:, k] for k, name in enumerate(scenario.by_name)}
+    c = history.columns
+    frame = c.frame[rows]
     return FeatureTable(
         scenario=scenario.name,
-        spec_hash=scenario.spec_hash(calendar),
+        spec_hash=scenario.spec_hash(history.calendar),
         kernel_version=KERNEL_VERSION,
-        currency=currency,
+        currency=ledger.currency(scenario.name),
         infos=tuple(feature.info for feature in scenario.features),
-        values=values,
-        status=status,
-        effective_us=history.columns.t[rows],
-        seq=history.columns.seq[rows],
+        values=cells.values,
+        status=cells.status,
+        effective_us=c.t[rows],
+        seq=c.seq[rows],
         kind=frame["kind"].to_numpy().astype(str),
         event_id=frame["event_id"].to_numpy().astype(str),
         version=frame["version"].to_numpy(),
@@ -68,188 +83,204 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
     )
 
 
-class History:
-    """A scenario's columns with groups and sorted sources, each made once and kept."""
-
-    def __init__(self, columns: Columns, scenario: Scenario, calendar: Calendar) -> None:
-        self.columns = columns
-        self.scenario = scenario
-        self.calendar = calendar
-        self._groups: dict[Key, Integers] = {}
-        self._sources: dict[tuple[Key, Where | None], Integers] = {}
-
-    def group(self, key: Key) -> Integers:
-        """Dense group codes of all rows under `key`, -1 where a field is missing."""
-        if key not in self._groups:
-            self._groups[key] = self.columns.group(key)
-        return self._groups[key]
-
-    def applies(self, conditions: tuple[tuple[str, tuple[str, ...]], ...]) -> Bools:
-        """Which rows fulfil all of a rule's field conditions."""
-        chosen = np.ones(len(self.columns), bool)
-        for name, values in conditions:
-            chosen &= self.columns.chosen(name, values)
-        return chosen
-
-    @cached_property
-    def counted(self) -> Bools:
-        """Rows that windows count by default: history kinds, not retracted."""
-        return self.columns.chosen("kind", self.scenario.history) & ~self.columns.retracted
-
-    def sources(self, key: Key, where: Where | None) -> Integers:
-        """Source rows of `key`, sorted by (group, t, o, known)."""
-        if (key, where) not in self._sources:
-            chosen = self.counted
-            if where is not None:
-                base = ~self.columns.retracted if where.field == "kind" else chosen
-                chosen = base & self.columns.chosen(where.field, where.values)
-            self._sources[key, where] = self.ordered(key, np.flatnonzero(chosen))
-        return self._sources[key, where]
-
-    def ordered(self, key: Key, rows: Integers) -> Integers:
-        """Those of `rows` that have the key, sorted by (group, t, o, known)."""
-        c, group = self.columns, self.group(key)[rows]
-        rows, group = rows[group >= 0], group[group >= 0]
-        return rows[np.lexsort((c.known[rows], c.o[rows], c.t[rows], group))]
-
-    def stack(self, key: Key, rows: Integers, *, with_gone: bool) -> Integers:
-        """Columns of `rows` as kernels take them: of sources with `gone`, else of queries."""
-        c = self.columns
-        parts = [self.group(key)[rows], c.t[rows], c.o[rows]]
-        if with_gone:
-            parts += [c.known[rows], c.seq[rows], c.gone[rows], c.gone_seq[rows]]
-        else:
-            live = c.is_live[rows]
-            parts += [np.where(live, NEVER - 1, c.known[rows])]
-            parts += [np.where(live, c.seq[rows], NEVER - 1)]
-        return np.stack(parts)
-
-    def measure(self) -> None:
-        """Compute the scenario's measures for all rows and add them to the columns."""
-        view = BatchView(self, np.arange(len(self.columns)))
-        for measure in self.scenario.measures:
-            values = self._measured(measure, view)
-            if measure.is_code:
-                self.columns.codes[measure.name] = values
-                self.columns.texts[measure.name] = self.columns.texts[measure.field]
-            else:
-                self.columns.numbers[measure.name] = values
-
-    def _measured(self, measure: Measure, view: "BatchView") -> Integers:
-        c, atom = self.columns, measure.atom
-        own = c.numbers.get(measure.field, c.t)
-        other = c.numbers.get(measure.other, c.t)
-        if atom is None:
-            return compute(measure, self.calendar, c.t, own, other, None)
-        among = own != MISSING if measure.how == "change_ppm" else None
-        source, ends = view.ends(atom, among)
-        held = c.codes[measure.field] if measure.is_code else own
-        last = _taken(held, source, ends[:, LAST])
-        instants = view.instants(source, ends)
-        found = Ends(instants[:, 0], instants[:, 1], last)
-        return compute(measure, self.calendar, c.t, own, other, found)
-
-    def scored(self) -> Integers:
-        """Rows of scored events in (t, o, seq) order, an id's later kinds left out."""
-        c = self.columns
-        chosen = np.zeros(len(c), bool)
-        first_known: dict[str, int] = {}
-        ids = c.frame["event_id"].to_list()
-        for kind in self.scenario.scored:
-            of_kind = c.chosen("kind", (kind,)) & ~c.retracted
-            for row in np.flatnonzero(of_kind & ~c.is_stale).tolist():
-                chosen[row] = first_known.get(ids[row], NEVER) > c.known[row]
-            for row in np.flatnonzero(of_kind).tolist():
-                first_known[ids[row]] = min(first_known.get(ids[row], NEVER), int(c.known[row]))
-        rows = np.flatnonzero(chosen)
-        return rows[np.lexsort((c.seq[rows], c.o[rows], c.t[rows]))]
+def of_ledger(ledger: Ledger, scenario: Scenario) -> History:
+    """The scenario's history in the ledger, with its sources and measures."""
+    _, calendar = ledger.profile(scenario.name)
+    sources = {
+        item.scenario: Columns.read(ledger, item.scenario, item.fields) for item in scenario.sources
+    }
+    columns = Columns.read(ledger, scenario.name, scenario.fields)
+    history = History(columns, scenario, calendar, sources)
+    history.measure()
+    return history
 
 
-def _taken(held: Integers, source: Integers, pointer: Integers) -> Integers:
-    out = np.full(len(pointer), MISSING)
-    found = pointer >= 0
-    out[found] = held[source[pointer[found]]]
-    return out
+def compute(history: History, asked: Slice, *, progress: Progress | None = None) -> Cells:
+    """All features of the rows asked about, a row each in their order.
+
+    Lanes are worked on in parts that stay in the processor's cache, and features are finalised as
+    soon as their states are there.
+    """
+    features, n = history.scenario.features, len(asked.queries)
+    cells = Cells(
+        np.empty((n, len(features)), order="F"), np.empty((n, len(features)), np.int8, order="F")
+    )
+    view, done = BatchView(history, asked), 0
+    for lane_key in (None, *view.lanes):
+        alone = view.alone(lane_key)
+        if lane_key is not None:
+            view.fill(lane_key, alone, cells)
+        complete = view.complete(lane_key)
+        for k, feature in complete:
+            finalise(feature.of, view, cells.values[:, k], cells.status[:, k])
+        for k, feature in (*alone, *complete):
+            impute(feature.fill, cells.values[:, k], cells.status[:, k])
+            done += 1
+            if progress:
+                progress(done, len(features), feature.name)
+    return cells
+
+
+def _lane_key(atom: Atom) -> LaneKey:
+    return atom.key, atom.where, atom.source
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Where a lane's work goes: instants, columns of values and statuses, and states to be kept."""
+
+    t: Integers
+    columns: Mapping[int, tuple[Vector, Codes]]
+    states: Mapping[Atom, Integers]
+
+    def part(self, rows: Rows) -> "Sheet":
+        """A sheet of its own for some of the rows."""
+        columns = {k: (np.empty(len(rows)), np.empty(len(rows), np.int8)) for k in self.columns}
+        states = {
+            atom: np.zeros((len(rows), held.shape[1]), np.int64)
+            for atom, held in self.states.items()
+        }
+        return Sheet(self.t[rows], columns, states)
+
+    def clear(self) -> None:
+        """Say of every row that it has not the lane's key."""
+        for values, status in self.columns.values():
+            values[:], status[:] = np.nan, NOT_APPLICABLE
+
+    def begin(self, lane: Lane) -> None:
+        """Say of every row whether it has the lane's key: OK until something else is found."""
+        absent = np.zeros(0, np.intp)
+        if len(lane.places) < len(self.t):
+            absent = np.setdiff1d(np.arange(len(self.t)), lane.places)
+        for values, status in self.columns.values():
+            status[:] = OK
+            values[absent], status[absent] = np.nan, NOT_APPLICABLE
+
+    def take(self, part: "Sheet", rows: Rows) -> None:
+        """Write a part's columns and states to its rows."""
+        for k, (values, status) in self.columns.items():
+            values[rows], status[rows] = part.columns[k]
+        for atom, held in self.states.items():
+            spread(part.states[atom], rows, held)
 
 
 class BatchView:
-    """States of a set of query rows, computed by the sliding kernels, each atom once."""
+    """States of the rows asked about, computed lane by lane and dropped when no longer needed.
 
-    def __init__(self, history: History, rows: Integers) -> None:
+    A feature that is finalised from one state alone takes it part by part; the states of the
+    others are spread over the rows until the last lane that they need is done.
+    """
+
+    def __init__(self, history: History, asked: Slice) -> None:
         self.history = history
-        self.rows = rows
-        self._queries: dict[Key, tuple[Integers, Integers, Integers]] = {}
+        self.asked = asked
+        self.features = tuple(enumerate(history.scenario.features))
+        self.atoms: dict[LaneKey, list[Atom]] = {}
+        for atom in history.scenario.atoms:
+            self.atoms.setdefault(_lane_key(atom), []).append(atom)
+        self.lanes = tuple(self.atoms)
+        users = history.scenario.users
+        self._widths = {atom: width_of(atom, users[atom]) for atom in users}
         self._states: dict[Atom, Integers] = {}
+        self._done: set[LaneKey | None] = set()
 
-    @property
+    @cached_property
     def t(self) -> Integers:
         """When the events happened, in microseconds."""
-        return self.history.columns.t[self.rows]
+        return self.history.columns.t[self.asked.queries]
 
     def applies(self, key: Key) -> Bools:
         """Which events carry every field of `key`."""
-        return self.history.group(key)[self.rows] >= 0
+        return self.history.carries(key, self.asked.queries)
 
     def numbers(self, name: str) -> Integers:
         """The events' own integers in column `name`."""
-        return self.history.columns.numbers[name][self.rows]
+        return self.history.columns.numbers[name][self.asked.queries]
+
+    def compared(self, of: KeyZ) -> tuple[Vector, Codes]:
+        """Values and statuses of a feature that compares keys with keys."""
+        return snapshots.compare(self.history, of, self.asked)
 
     def states(self, atom: Atom) -> Integers:
-        """States of `atom`, a row an event; for `ends` the instants of last and first."""
-        if atom not in self._states:
-            found = self.instants(*self.ends(atom)) if atom.op == "ends" else self._slide(atom)
-            self._states[atom] = np.zeros((len(self.rows), STATE_WIDTH), np.int64)
-            self._states[atom][:, : found.shape[1]] = found
+        """States of `atom`, a row each event."""
         return self._states[atom]
 
-    def _asked(self, key: Key) -> tuple[Integers, Integers]:
-        """Query columns sorted for the kernel, and for each its position among the view's rows."""
-        if key not in self._queries:
-            order = np.argsort(self.rows, kind="stable")
-            rows = self.history.ordered(key, self.rows)
-            at = order[np.searchsorted(self.rows[order], rows)]
-            self._queries[key] = self.history.stack(key, rows, with_gone=False), at, rows
-        query, at, _ = self._queries[key]
-        return query, at
-
-    def _slide(self, atom: Atom) -> Integers:
-        source_rows = self.history.sources(atom.key, atom.where)
-        source = self.history.stack(atom.key, source_rows, with_gone=True)
-        query, at = self._asked(atom.key)
-        spans = kernels.plan(source, query)
-        values = self._values(atom)[source_rows]
-        kernel = {"moments": kernels.moments, "codes": kernels.codes, "grids": kernels.grids}[
-            atom.op
+    def alone(self, lane: LaneKey | None) -> list[Place]:
+        """Features of a lane that take one state and nothing else, with their places."""
+        return [
+            item
+            for item in self.features
+            if is_alone(item[1].of) and _lane_key(item[1].of.atoms[0]) == lane
         ]
-        states = kernel(source, query, spans, values, atom.days * DAY_US)
-        out = np.zeros((len(self.rows), states.shape[1]), np.int64)
-        out[at] = states
-        return out
 
-    def _values(self, atom: Atom) -> Integers:
-        c = self.history.columns
-        if atom.value is None:
-            return np.ones(len(c), np.int64)
-        if atom.op == "codes":
-            return c.codes[atom.value]
-        return grid(c.numbers[atom.value]) if atom.op == "grids" else c.numbers[atom.value]
+    def complete(self, lane: LaneKey | None) -> list[Place]:
+        """The other features whose last lane this is; None stands for those that need none."""
+        return [
+            item
+            for item in self.features
+            if not is_alone(item[1].of) and self._last(item[1]) == lane
+        ]
 
-    def ends(self, atom: Atom, among: Bools | None = None) -> tuple[Integers, Integers]:
-        """Source rows of `atom` and, a row an event, pointers into them (last, first) or -1.
+    def fill(self, lane_key: LaneKey, alone: list[Place], cells: Cells) -> None:
+        """Compute one lane's states, finalise what is alone, keep what others take."""
+        atoms, n = self.atoms[lane_key], len(self.asked.queries)
+        self._states = {atom: held for atom, held in self._states.items() if self._is_due(atom)}
+        kept = [a for a in atoms if not all(map(is_alone, self.history.scenario.users[a]))]
+        self._states |= {atom: np.zeros((n, self._width(atom)), np.int64) for atom in kept}
+        columns = {k: (cells.values[:, k], cells.status[:, k]) for k, _ in alone}
+        whole = Sheet(self.t, columns, {atom: self._states[atom] for atom in kept})
+        users = {atom: [item for item in alone if item[1].of.atoms[0] == atom] for atom in atoms}
+        for done, (rows, lane) in enumerate(self.history.lanes(*lane_key, self.asked)):
+            if rows is not None and not done:
+                whole.clear()
+            sheet = whole if rows is None else whole.part(rows)
+            sheet.begin(lane)
+            for chunk in lane.split(CHUNK_ROWS):
+                for atom in atoms:
+                    self._fill_chunk(chunk, atom, users[atom], sheet)
+            if rows is not None:
+                whole.take(sheet, rows)
+        self._done.add(lane_key)
 
-        `among` says which rows may be sources at all; None stands for every row.
-        """
-        source_rows = self.history.sources(atom.key, atom.where)
-        if among is not None:
-            source_rows = source_rows[among[source_rows]]
-        source = self.history.stack(atom.key, source_rows, with_gone=True)
-        query, at = self._asked(atom.key)
-        found = kernels.ends(source, query, kernels.plan(source, query), atom.days * DAY_US)
-        out = np.full((len(self.rows), 2), -1)
-        out[at] = found
-        return source_rows, out
+    def _fill_chunk(self, chunk: Lane, atom: Atom, users: list[Place], sheet: Sheet) -> None:
+        runs = self._runs(chunk, atom)
+        quick = []
+        if runs is not None:
+            quick = [item for item in users if takes_runs(item[1].of)]
+            for k, feature in quick:
+                finalise_runs(feature.of, runs, chunk.at, *sheet.columns[k])
+        if atom not in sheet.states and len(quick) == len(users):
+            return
+        states = self._part(chunk, atom)
+        for k, feature in users:
+            if (k, feature) not in quick:
+                finalise_part(feature.of, states, sheet.t, chunk.at, *sheet.columns[k])
+        if atom in sheet.states:
+            spread(states, chunk.at, sheet.states[atom])
 
-    def instants(self, source: Integers, ends: Integers) -> Integers:
-        """Instants (n, 2) of the pointed-at rows, MISSING where there is none."""
-        t = self.history.columns.t
-        return np.stack([_taken(t, source, ends[:, k]) for k in range(2)], axis=1)
+    def _runs(self, part: Lane, atom: Atom) -> Runs | None:
+        return part.runs(atom, self.history.values(atom), self._width(atom))
+
+    def _part(self, part: Lane, atom: Atom) -> Integers:
+        history = self.history
+        own, width = history.own(atom), self._width(atom)
+        states = part.states(atom, history.values(atom), own, width)
+        if atom.op == "ends":
+            t = history.instants(atom.source)
+            for k in (LAST, FIRST):
+                states[:, k] = taken(t, states[:, k])
+        return states
+
+    def _width(self, atom: Atom) -> int:
+        return self._widths[atom]
+
+    def _last(self, feature: Feature) -> LaneKey | None:
+        keys = [_lane_key(atom) for atom in feature.of.atoms]
+        return max(keys, key=self.lanes.index) if keys else None
+
+    def _is_due(self, atom: Atom) -> bool:
+        """Whether a feature whose last lane is still to come takes the state."""
+        return any(
+            atom in feature.of.atoms and self._last(feature) not in self._done
+            for _, feature in self.features
+        )

@@ -38,6 +38,11 @@ def to_day(day: date) -> int:
     return (day - EPOCH_DAY).days
 
 
+def from_day(day: int) -> date:
+    """The date so many days after 1970-01-01."""
+    return EPOCH_DAY + timedelta(days=day)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Offsets:
     """From which instant on which offset from UTC holds; the first and the last reach outward."""
@@ -77,6 +82,7 @@ class Calendar(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     tz: str
+    fiscal_month: Annotated[int, Field(ge=1, le=12)] = 1
     weekend: tuple[Weekday, ...] = (5, 6)
     holidays: tuple[date, ...] = ()
     workdays: tuple[date, ...] = ()
@@ -157,6 +163,54 @@ class Calendar(BaseModel):
         """Whether the local day is worked."""
         days = self.local_days(us)
         return self._index(days) > self._index(days - 1)
+
+    def midnights(self, us: Integers) -> Integers:
+        """The first instant of the local day that each instant lies in.
+
+        >>> Calendar.prc().midnights(np.array([16 * HOUR_US, 20 * HOUR_US])) // HOUR_US
+        array([16, 16])
+        """
+        return self.period_starts(us, "day")
+
+    def starts(self, days: Integers) -> Integers:
+        """The first instant of local days, given as days since 1970-01-01.
+
+        Where clocks skip a midnight, the day starts with the instant of the change.
+        """
+        table, local = self._offsets, days * DAY_US
+        at = (table.starts[1:] + table.offsets[:-1]).searchsorted(local, side="right")
+        found: Integers = np.maximum(local - table.offsets[at], table.starts[at])
+        return found
+
+    def period_starts(self, us: Integers, period: str) -> Integers:
+        """The first instant of the local day, month, quarter or fiscal year of each instant.
+
+        A fiscal year starts with `fiscal_month`; quarters are those of the fiscal year. A day that
+        has begun is not left again where clocks go back over its midnight, so that a later instant
+        never has an earlier start.
+
+        >>> may_14 = np.array([to_day(date(2026, 5, 14)) * DAY_US])
+        >>> [str(from_day(int(day))) for period in ("month", "quarter", "year")
+        ...  for day in Calendar.prc().local_days(Calendar.prc().period_starts(may_14, period))]
+        ['2026-05-01', '2026-04-01', '2026-01-01']
+        """
+        if len(us) == 0:
+            return us
+        days = self.local_days(us)
+        first, last = int(days.min()), int(days.max())
+        each = np.arange(first, last + 2)
+        days = days - first
+        days += self.starts(each + 1)[days] <= us
+        found: Integers = self.starts(self._first_days(each, period))[days]
+        return found
+
+    def _first_days(self, days: Integers, period: str) -> Integers:
+        if period == "day":
+            return days
+        length = {"month": 1, "quarter": 3, "year": 12}[period]
+        months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        months -= (months - (self.fiscal_month - 1)) % length
+        return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
     def _local_us(self, us: Integers) -> Integers:
         table = self._offsets

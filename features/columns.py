@@ -1,17 +1,19 @@
 """A scenario's events as integer columns: the only form that kernels see."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from features.contracts.events import EventField
 from features.contracts.vectors import Integers
 from features.kernels import MISSING, NEVER
-from features.spec import Key, Scenario
+from features.kernels.order import Bools, Rows, is_run, is_sorted
 from features.store.ledger import Ledger
+from features.window import Key
 
 _QUERY: Final = (
     "SELECT seq, kind, event_id, version, effective_us, ordinal, observed_us, is_live, retracted, "
@@ -30,17 +32,21 @@ _SCHEMA: Final = {
     "retracted": pl.Int64,
     "fields": pl.String,
 }
+_MOST_SPREAD: Final = 4
+"""Integer keys within so many times their number are codes as they are."""
+
+Texts = Sequence[str] | range
+"""What each code stands for."""
 
 
 @dataclass
 class Columns:
-    """All event versions of a scenario, one position a version, in the ledger's order.
+    """All event versions of a scenario, one position a version.
 
     `known` is the rank of `(observed_at, seq)`, `gone` the rank and `gone_seq` the place in the
     ledger from which on a later version took the row's place (`gone_row` is the one that ranks
     first). `is_live` rows were learned as they happened. `codes` hold dense codes (-1 for
-    missing), `texts` what each code stands for,
-    `numbers` integers (MISSING for missing).
+    missing), `texts` what each code stands for, `numbers` integers (MISSING for missing).
     """
 
     frame: pl.DataFrame
@@ -52,85 +58,137 @@ class Columns:
     gone: Integers
     gone_seq: Integers
     gone_row: Integers
-    is_live: NDArray[np.bool_]
-    retracted: NDArray[np.bool_]
-    codes: dict[str, Integers]
-    texts: dict[str, list[str]]
-    numbers: dict[str, Integers]
+    is_live: Bools
+    retracted: Bools
+    order: Rows
+    """Rows in the order of `(t, o, known)`."""
+    codes: dict[str, Rows] = field(default_factory=dict)
+    texts: dict[str, Texts] = field(default_factory=dict)
+    numbers: dict[str, Integers] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, ledger: Ledger, scenario: Scenario) -> Self:
-        """All versions of `scenario` in the ledger."""
-        rows = ledger.connection.execute(_QUERY, (scenario.name,)).fetchall()
+    def read(cls, ledger: Ledger, name: str, fields: Sequence[EventField]) -> Self:
+        """All versions of scenario `name` in the ledger, with the fields given."""
+        rows = ledger.connection.execute(_QUERY, (name,)).fetchall()
         frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
         types: Mapping[str, type[pl.DataType]] = {
             item.name: pl.String if item.kind in ("key", "category") else pl.Int64
-            for item in scenario.fields
+            for item in fields
         }
         struct = pl.Struct([pl.Field(name, kind) for name, kind in types.items()])
         frame = frame.with_columns(pl.col("fields").str.json_decode(struct)).unnest("fields")
-        return cls.of(frame, scenario)
+        return cls.of(frame, fields)
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, scenario: Scenario) -> Self:
-        """Columns of a frame that holds what the ledger's query and the fields give."""
-        observed, seq = frame["observed"].to_numpy(), frame["seq"].to_numpy()
-        known = np.empty(len(frame), np.int64)
-        known[np.lexsort((seq, observed))] = np.arange(len(frame))
-        gone, gone_seq, gone_row = _gone(frame, known)
+    def of(cls, frame: pl.DataFrame, fields: Sequence[EventField]) -> Self:
+        """Columns of a frame that holds what `read`'s query and the fields give."""
+        t, o, seq = _numpy(frame["t"]), _few(frame["o"], 0), _numpy(frame["seq"])
+        observed = _numpy(frame["observed"]) if "observed" in frame.columns else t
+        known = _ranks(observed, seq)
+        gone, gone_seq, gone_row = _gone(frame, known, seq)
         columns = cls(
             frame=frame,
-            t=frame["t"].to_numpy(),
-            o=frame["o"].to_numpy(),
+            t=t,
+            o=o,
             observed=observed,
             seq=seq,
             known=known,
             gone=gone,
             gone_seq=gone_seq,
             gone_row=gone_row,
-            is_live=frame["is_live"].to_numpy() != 0,
-            retracted=frame["retracted"].to_numpy() != 0,
-            codes={},
-            texts={},
-            numbers={},
+            is_live=_few(frame["is_live"], 0) != 0,
+            retracted=_few(frame["retracted"], 0) != 0,
+            order=_time_order(t, o, known),
         )
-        for item in scenario.fields:
+        for item in fields:
             if item.kind in ("key", "category"):
                 columns.encode(item.name)
             else:
-                columns.numbers[item.name] = frame[item.name].fill_null(MISSING).to_numpy()
+                columns.numbers[item.name] = _numpy(frame[item.name].fill_null(MISSING))
         columns.encode("kind")
         return columns
 
+    def keep(self, *names: str) -> Self:
+        """Let go of the frame but for the columns named, once everything is made of it."""
+        self.frame = self.frame.select(name for name in names if name in self.frame.columns)
+        return self
+
     def __len__(self) -> int:
-        return len(self.seq)
+        return len(self.t)
+
+    @cached_property
+    def ones(self) -> Integers:
+        """What a count is the sum of."""
+        return np.broadcast_to(np.int64(1), len(self))
 
     @property
-    def is_stale(self) -> NDArray[np.bool_]:
+    def is_stale(self) -> Bools:
         """Rows of which a later version was known when they were learned."""
         return np.where(self.is_live, self.gone_seq < self.seq, self.gone < self.known)
 
     def encode(self, name: str) -> None:
-        """Give the texts of column `name` dense codes in the order of the texts."""
-        texts = self.frame[name]
-        self.codes[name] = (texts.rank("dense").cast(pl.Int64) - 1).fill_null(-1).to_numpy()
-        self.texts[name] = texts.drop_nulls().unique().sort().to_list()
+        """Give the values of column `name` dense codes in their order."""
+        self.codes[name], self.texts[name] = _encoded(self.frame[name])
 
-    def chosen(self, name: str, values: tuple[str, ...]) -> NDArray[np.bool_]:
+    def chosen(self, name: str, values: Sequence[str]) -> Bools:
         """Which rows have one of `values` in column `name`."""
-        wanted = [k for k, text in enumerate(self.texts[name]) if text in values]
+        wanted = self.coded(name, values)
+        if len(wanted) == len(self.texts[name]):
+            return self.codes[name] >= 0
         return np.isin(self.codes[name], wanted)
+
+    def ids(self, rows: Rows) -> pl.Series:
+        """Event ids of the rows; where none were given, their places in the input, from 1 on."""
+        if "event_id" in self.frame.columns:
+            return self.frame["event_id"][rows]
+        return pl.Series("event_id", self.seq[rows])
+
+    @cached_property
+    def in_time(self) -> Integers:
+        """Instants in time order."""
+        return self.t if self.order_is_given else self.t[self.order]
+
+    @cached_property
+    def order_is_given(self) -> bool:
+        """Whether the rows stand in time order."""
+        return len(self.order) == 0 or (int(self.order[0]) == 0 and bool(is_run(self.order)))
+
+    def coded(self, name: str, values: Sequence[str]) -> list[int]:
+        """Codes of those of `values` that column `name` holds."""
+        texts = self.texts[name]
+        if isinstance(texts, range):
+            numbers = {int(text) for text in values if _is_number(text)}
+            return [texts.index(number) for number in numbers if number in texts]
+        return [k for k, text in enumerate(texts) if text in values]
 
     def group(self, key: Key) -> Integers:
         """One dense code a combination of the key's fields, -1 where any is missing."""
-        combined = self.codes[key[0]].copy()
-        for name in key[1:]:
-            codes = self.codes[name]
-            missing = (combined < 0) | (codes < 0)
-            combined = combined * (int(codes.max(initial=0)) + 1) + codes
-            combined[missing] = -1
-            combined = _dense(combined)
-        return combined
+        return grouped([self.codes[name] for name in key])
+
+
+def grouped(columns: Sequence[Rows]) -> Integers:
+    """One dense code a combination of codes, -1 where any is missing."""
+    combined = columns[0].astype(np.int64)
+    for column in columns[1:]:
+        codes = column.astype(np.int64)
+        missing = (combined < 0) | (codes < 0)
+        combined = combined * (int(codes.max(initial=0)) + 1) + codes
+        combined[missing] = -1
+        combined = _dense(combined)
+    return combined
+
+
+def _numpy(column: pl.Series) -> Integers:
+    """The column as an array that kernels may be compiled for once: one that can be written."""
+    values: Integers = column.to_numpy(writable=True)
+    return values
+
+
+def _few(column: pl.Series, usual: int) -> Integers:
+    """The column as an array that takes no room where it holds nothing but the usual value."""
+    if column.is_empty() or (column.min() == usual and column.max() == usual):
+        return np.broadcast_to(np.int64(usual), len(column))
+    return _numpy(column.cast(pl.Int64))
 
 
 def _dense(codes: Integers) -> Integers:
@@ -138,14 +196,63 @@ def _dense(codes: Integers) -> Integers:
     return inverse.astype(np.int64) - (1 if len(values) and values[0] < 0 else 0)
 
 
-def _gone(frame: pl.DataFrame, known: Integers) -> tuple[Integers, Integers, Integers]:
+def _ranks(first: Integers, second: Integers) -> Integers:
+    """Rank of each `(first, second)`."""
+    n = len(first)
+    if is_sorted(first, second):
+        return np.arange(n)
+    ranks = np.empty(n, np.int64)
+    ranks[np.lexsort((second, first))] = np.arange(n)
+    return ranks
+
+
+def _time_order(t: Integers, o: Integers, known: Integers) -> Rows:
+    if is_sorted(t, np.ascontiguousarray(o) if o.any() else t) and is_sorted(known, known):
+        return np.arange(len(t), dtype=np.int32)
+    return np.lexsort((known, o, t)).astype(np.int32)
+
+
+def _encoded(column: pl.Series) -> tuple[Rows, Texts]:
+    """Dense codes of a column's values, -1 where missing, and what they stand for."""
+    if column.dtype.is_integer():
+        return _encoded_integers(column)
+    texts = column.drop_nulls().unique().cast(pl.String).sort()
+    codes = column.cast(pl.Enum(texts)).to_physical().cast(pl.Int32).fill_null(-1)
+    return codes.to_numpy(writable=True), texts.to_list()
+
+
+def _is_number(text: str) -> bool:
+    """Whether the text is how Python writes an integer, so that 7 is called neither 07 nor +7."""
+    return text.removeprefix("-").isdecimal() and str(int(text)) == text
+
+
+def _encoded_integers(column: pl.Series) -> tuple[Rows, Texts]:
+    if column.dtype not in (pl.UInt64, pl.Int128, pl.UInt128):
+        column = column.cast(pl.Int64)
+    least, most = column.min(), column.max()
+    if not isinstance(least, int) or not isinstance(most, int):
+        return np.full(len(column), -1, np.int32), ()
+    if most - least < _MOST_SPREAD * len(column) + 1024:
+        codes = (column - least).cast(pl.Int32).fill_null(-1).to_numpy(writable=True)
+        return codes, range(least, most + 1)
+    values = column.drop_nulls().unique().sort()
+    found = values.search_sorted(column.fill_null(least)).cast(pl.Int32)
+    codes = np.where(column.is_null().to_numpy(), -1, found.to_numpy()).astype(np.int32)
+    return codes, [str(value) for value in values.to_list()]
+
+
+def _gone(
+    frame: pl.DataFrame, known: Integers, seq: Integers
+) -> tuple[Integers, Integers, Integers]:
     """First rank, first place in the ledger, and first-ranked row, of each row's later versions.
 
     NEVER, NEVER and -1 where there is none.
     """
+    if (frame["version"].max() or 1) == 1 or "event_id" not in frame.columns:
+        never = np.broadcast_to(np.int64(NEVER), len(frame))
+        return never, never, np.broadcast_to(np.int64(-1), len(frame))
     gone, gone_seq = np.full((2, len(frame)), NEVER)
     row = np.full(len(frame), -1)
-    seq = frame["seq"].to_numpy()
     several = (
         frame.with_row_index("row")
         .select("row", "kind", "event_id", "version")

@@ -6,6 +6,8 @@ Name and states follow from what is declared.
 'amount_minor_sum_90d_by_enterprise'
 >>> Share(("enterprise", "officer"), of=("enterprise",), days=365).name
 'officer_share_365d_by_enterprise'
+>>> Window(("officer",), "count", period="month", source="payouts").name
+'n_payouts_this_month_by_officer'
 >>> Window(("enterprise",), "count", days=0)
 Traceback (most recent call last):
 features.contracts.errors.LeakError: n_0d_by_enterprise: a window must end before the event and be
@@ -13,55 +15,93 @@ longer than nothing; 0 days is not: state days between 1 and 1827
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
-from features.contracts.errors import DeclarationError, LeakError
+from features.contracts.errors import DeclarationError
+from features.window import DAY_US, Atom, Key, Op, Period, Reach, Where, days_of, label_of, reach_of
 
-Key = tuple[str, ...]
-Aggregate = Literal["count", "sum", "mean", "std", "min", "max", "distinct", "hhi"]
+Aggregate = Literal[
+    "count",
+    "sum",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "distinct",
+    "hhi",
+    "entropy",
+    "median",
+    "mad",
+]
+OPS: Final[dict[Aggregate, Op]] = {
+    "count": "moments",
+    "sum": "moments",
+    "mean": "moments",
+    "std": "moments",
+    "min": "moments",
+    "max": "moments",
+    "distinct": "codes",
+    "hhi": "codes",
+    "entropy": "codes",
+    "median": "orders",
+    "mad": "orders",
+}
+"""The state that each aggregate is finalised from."""
 
-DAY_US: Final = 86_400_000_000
-MAX_DAYS: Final = 1827
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookback:
+    """What every expression over earlier events shares: its window and which events count.
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A condition on source events: `field` is one of `values`; `label` enters the name."""
-
-    label: str
-    field: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """One state that kernels compute: an operation over a key's window of source events."""
-
-    key: Key
-    op: Literal["moments", "codes", "grids", "ends"]
-    value: str | None
-    days: int
-    where: Where | None = None
-
-
-def check_window(name: str, days: int) -> None:
-    """Refuse a window that does not end before the event.
-
-    Raises
-    ------
-    LeakError
-        Names the feature or measure and the days allowed.
+    One of `days`, `minutes` and `period` is stated; none of them stands for the class's own
+    number of days. `where` is a condition on the earlier events, `source` another scenario that
+    they are taken from.
     """
-    if not 1 <= days <= MAX_DAYS:
-        message = (
-            f"{name}: a window must end before the event and be longer than nothing; "
-            f"{days} days is not: state days between 1 and {MAX_DAYS}"
-        )
-        raise LeakError(message)
 
+    days: int | None = None
+    minutes: int | None = None
+    period: Period | None = None
+    where: Where | None = None
+    source: str | None = None
 
-def _part(where: Where | None, value: str | None) -> str:
-    return "_".join(text for text in (where.label if where else "", value or "") if text)
+    DAYS: ClassVar[int] = 365
+
+    def called(self, span: str) -> str:
+        """The name, given the window's part of it."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """Derived from what is declared."""
+        return self.called(label_of(self.reach))
+
+    @property
+    def stated(self) -> str:
+        """The name with the window as it was declared, right or wrong, for errors."""
+        given = {"d": self.days, "min": self.minutes}
+        labels = [f"{number}{unit}" for unit, number in given.items() if number is not None]
+        return self.called("_".join([*labels, *([f"this_{self.period}"] if self.period else [])]))
+
+    @property
+    def reach(self) -> Reach:
+        """How far back it looks."""
+        if self.days is None and self.minutes is None and self.period is None:
+            return self.DAYS * DAY_US
+        return reach_of(self.stated, days=self.days, minutes=self.minutes, period=self.period)
+
+    @property
+    def window_days(self) -> int | None:
+        """Whole days that the window may last."""
+        return days_of(self.reach)
+
+    def atom(self, key: Key, op: Op, value: str | None = None, *, near: int = 0) -> Atom:
+        """A state over this window of `key`."""
+        return Atom(key, op, value, self.reach, self.where, self.source, near)
+
+    def part(self, value: str | None = None) -> str:
+        """What is looked at, for the name: source, condition and value."""
+        label = self.where.label if self.where else ""
+        return "_".join(text for text in (self.source or "", label, value or "") if text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,217 +127,328 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Window(Lookback):
     """An aggregate of earlier events of the same key.
 
-    Count and sum of an empty window are 0; every other aggregate is missing there.
+    Count and sum of an empty window are 0; every other aggregate is missing there. Median and MAD
+    are exact: the median of an even number is the mean of the middle two, the MAD the median of
+    the absolute deviations from it. Entropy is Shannon's, of the codes' shares, in bits.
     """
 
     key: Key
     agg: Aggregate
     value: str | None = None
-    days: int = 365
-    where: Where | None = None
 
     def __post_init__(self) -> None:
-        check_window(self.name, self.days)
+        _ = self.reach
+        if self.agg not in OPS:
+            message = f"{self.name}: no aggregate {self.agg!r}; choose one of {', '.join(OPS)}"
+            raise DeclarationError(message)
         if (self.agg == "count") != (self.value is None):
             message = f"{self.name}: count takes no value, {self.agg} takes one"
             raise DeclarationError(message)
 
-    @property
-    def name(self) -> str:
+    def called(self, span: str) -> str:
         """`<measure>_<aggregate>_<window>_by_<key>`."""
-        by = f"{self.days}d_by_{'_'.join(self.key)}"
+        return f"{self.number}_{span}_by_{'_'.join(self.key)}"
+
+    @property
+    def number(self) -> str:
+        """What is aggregated, and how."""
         if self.agg == "count":
-            return f"n_{self.where.label}_{by}" if self.where else f"n_{by}"
-        return f"{_part(self.where, self.value)}_{self.agg}_{by}"
+            return f"n_{self.part()}" if self.part() else "n"
+        return f"{self.part(self.value)}_{self.agg}"
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
         """The one state it is finalised from."""
-        op: Literal["codes", "moments"] = "codes" if self.agg in ("distinct", "hhi") else "moments"
-        return (Atom(self.key, op, self.value, self.days, self.where),)
-
-    @property
-    def window_days(self) -> int | None:
-        """Length of the window."""
-        return self.days
+        return (self.atom(self.key, OPS[self.agg], self.value),)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Part of a key's earlier events (or of their sum) that shares further fields with this one.
+class Pair(Lookback):
+    """What compares the earlier events of `key` with those of `of`.
 
     Missing where the whole has fewer than `min_n` events.
     """
 
     key: Key
     of: Key
-    value: str | None = None
-    days: int = 365
-    where: Where | None = None
     min_n: int = 3
 
     def __post_init__(self) -> None:
-        check_window(self.name, self.days)
+        _ = self.reach
         if not set(self.of) < set(self.key):
             message = f"{self.name}: {self.of} is not a part of {self.key}; add a field to the key"
             raise DeclarationError(message)
 
     @property
-    def name(self) -> str:
-        """`<further fields>_share_<window>_by_<key of the whole>`."""
-        further = "_".join(field for field in self.key if field not in self.of)
-        part = _part(self.where, self.value)
-        label = f"{part}_{further}" if part else further
-        return f"{label}_share_{self.days}d_by_{'_'.join(self.of)}"
+    def further(self) -> str:
+        """The fields by which the key goes beyond the whole's."""
+        return "_".join(field for field in self.key if field not in self.of)
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
         """States of the part and of the whole."""
-        return (
-            Atom(self.key, "moments", self.value, self.days, self.where),
-            Atom(self.of, "moments", self.value, self.days, self.where),
-        )
-
-    @property
-    def window_days(self) -> int | None:
-        """Length of the window."""
-        return self.days
+        return self.atom(self.key, "moments"), self.atom(self.of, "moments")
 
 
 @dataclass(frozen=True, slots=True)
-class IsNew:
-    """1 when this combination of keys has not been seen in the window although `of` has, else 0."""
+class Share(Pair):
+    """Part of a key's earlier events (or of their sum) that shares further fields with this one."""
 
-    key: Key
-    of: Key
-    days: int = 1095
-    min_n: int = 3
+    value: str | None = None
 
-    def __post_init__(self) -> None:
-        check_window(self.name, self.days)
-
-    @property
-    def name(self) -> str:
-        """`is_new_<key>_<window>`."""
-        return f"is_new_{'_'.join(self.key)}_{self.days}d"
+    def called(self, span: str) -> str:
+        """`<further fields>_share_<window>_by_<key of the whole>`."""
+        part = self.part(self.value)
+        label = f"{part}_{self.further}" if part else self.further
+        return f"{label}_share_{span}_by_{'_'.join(self.of)}"
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
-        """States of the pair and of the key it is new to."""
-        return (
-            Atom(self.key, "moments", None, self.days),
-            Atom(self.of, "moments", None, self.days),
-        )
-
-    @property
-    def window_days(self) -> int | None:
-        """Length of the window."""
-        return self.days
+        """States of the part and of the whole."""
+        return tuple(self.atom(key, "moments", self.value) for key in (self.key, self.of))
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
-    """Days since the last earlier event of the key, missing where the window has none."""
+class IsNew(Pair):
+    """1 when this combination of keys has not been seen in the window although `of` has, else 0."""
+
+    DAYS: ClassVar[int] = 1095
+
+    def called(self, span: str) -> str:
+        """`is_new_<key>_<window>`."""
+        part = f"{self.part()}_" if self.part() else ""
+        return f"is_new_{part}{'_'.join(self.key)}_{span}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity(Pair):
+    """How seldom `key` follows from `of`: about `log2((n_of + 1) / (n_key + 1))`, in octaves.
+
+    The logarithm is the integer grid's, so it is the same everywhere. With a `previous` measure
+    in the key it is the rarity of a transition.
+    """
+
+    min_n: int = 10
+
+    DAYS: ClassVar[int] = 1095
+
+    def called(self, span: str) -> str:
+        """`<further fields>_rarity_<window>_by_<key of the whole>`."""
+        part = f"{self.part()}_" if self.part() else ""
+        return f"{part}{self.further}_rarity_{span}_by_{'_'.join(self.of)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Since(Lookback):
+    """Days since the last (or first) earlier event of the key, missing where there is none."""
 
     key: Key
-    days: int = 1095
-    where: Where | None = None
+    which: Literal["last", "first"] = "last"
+
+    DAYS: ClassVar[int] = 1095
 
     def __post_init__(self) -> None:
-        check_window(self.name, self.days)
+        _ = self.reach
 
-    @property
-    def name(self) -> str:
-        """`days_since_<what>_by_<key>`."""
-        what = self.where.label if self.where else "last"
-        return f"days_since_{what}_{self.days}d_by_{'_'.join(self.key)}"
+    def called(self, span: str) -> str:
+        """`days_since_<what>_<window>_by_<key>`."""
+        first = "first_" if self.which == "first" and self.part() else ""
+        return f"days_since_{first}{self.part() or self.which}_{span}_by_{'_'.join(self.key)}"
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
         """The ends of the window."""
-        return (Atom(self.key, "ends", None, self.days, self.where),)
-
-    @property
-    def window_days(self) -> int | None:
-        """Length of the window."""
-        return self.days
+        return (self.atom(self.key, "ends"),)
 
 
 @dataclass(frozen=True, slots=True)
-class RobustZ:
-    """`(x - median) / (1.4826 MAD)` on the log grid, against the finest peers with 30 events.
+class AmongPeers(Lookback):
+    """What compares the event's own number with its peers', the finest with 30 events of them.
 
-    `peers` lists keys from finest to coarsest. Median and MAD are those of the integer log grid
-    (64 steps an octave of |x| + 1); the MAD has a floor of one unit of the value or 4 steps, about
-    4 %,
-    whichever is more.
+    `peers` lists keys from finest to coarsest. Values are taken on the integer log grid (64 steps
+    an octave of |x| + 1), so that groups of millions of rows over years stay exact.
     """
 
     value: str
     peers: tuple[Key, ...]
-    days: int = 1095
+
+    DAYS: ClassVar[int] = 1095
 
     def __post_init__(self) -> None:
         if not self.peers:
-            message = f"{self.value}_robust_z: no peers; name at least one key to compare within"
+            message = f"{self.name}: no peers; name at least one key to compare within"
             raise DeclarationError(message)
-        check_window(self.name, self.days)
+        _ = self.reach
 
     @property
-    def name(self) -> str:
-        """`<value>_robust_z_<window>_by_<finest peers>`."""
-        return f"{self.value}_robust_z_{self.days}d_by_{'_'.join(self.peers[0])}"
+    def finest(self) -> str:
+        """The finest peers' part of the name."""
+        return "_".join(self.peers[0]) if self.peers else "nothing"
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
         """One grid state a level."""
-        return tuple(Atom(key, "grids", self.value, self.days) for key in self.peers)
-
-    @property
-    def window_days(self) -> int | None:
-        """Length of the window."""
-        return self.days
+        return tuple(self.atom(key, "grids", self.value) for key in self.peers)
 
 
 @dataclass(frozen=True, slots=True)
-class Rarity:
-    """How seldom `key` follows from `of`: about `log2((n_of + 1) / (n_key + 1))`, in octaves.
+class RobustZ(AmongPeers):
+    """`(x - median) / (1.4826 MAD)` on the log grid, against the finest peers with 30 events.
 
-    The logarithm is the integer grid's, so it is the same everywhere.
+    The MAD has a floor of one unit of the value or 4 steps, about 4 %, whichever is more.
+    """
+
+    def called(self, span: str) -> str:
+        """`<value>_robust_z_<window>_by_<finest peers>`."""
+        return f"{self.part(self.value)}_robust_z_{span}_by_{self.finest}"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRank(AmongPeers):
+    """Mid-rank of the event's number among its peers', 0 to 1: the share below, ties halved."""
+
+    def called(self, span: str) -> str:
+        """`<value>_rank_<window>_by_<finest peers>`."""
+        return f"{self.part(self.value)}_rank_{span}_by_{self.finest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Excess(Lookback):
+    """Excess over expectation: `(observed - sum p) / sqrt(sum p (1 - p))` over earlier events.
+
+    `observed` is a number that is 0 or 1, `expected` its probability in millionths, both given
+    with each event. Missing where fewer than `min_n` events carry them, where not as many carry
+    the one as the other, and where nothing was left to chance (every p 0 or 1); an error where a
+    number is none of these.
     """
 
     key: Key
-    of: Key
-    days: int = 1095
-    min_n: int = 10
+    observed: str
+    expected: str
+    min_n: int = 5
 
     def __post_init__(self) -> None:
-        check_window(self.name, self.days)
-        if not set(self.of) < set(self.key):
-            message = f"{self.name}: {self.of} is not a part of {self.key}; add a field to the key"
-            raise DeclarationError(message)
+        _ = self.reach
 
-    @property
-    def name(self) -> str:
-        """`<further fields>_rarity_<window>_by_<key of the whole>`."""
-        further = "_".join(field for field in self.key if field not in self.of)
-        return f"{further}_rarity_{self.days}d_by_{'_'.join(self.of)}"
+    def called(self, span: str) -> str:
+        """`<observed>_excess_<window>_by_<key>`."""
+        return f"{self.part(self.observed)}_excess_{span}_by_{'_'.join(self.key)}"
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
-        """States of the part and of the whole."""
-        return (
-            Atom(self.key, "moments", None, self.days),
-            Atom(self.of, "moments", None, self.days),
+        """Moments of what was observed and of what was expected."""
+        return tuple(
+            self.atom(self.key, "moments", value) for value in (self.observed, self.expected)
         )
 
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicates(Lookback):
+    """Number of earlier events of the key whose text is nearly this event's.
+
+    `sketch` is a field of kind `sketch`: 62 one-bit minwise hashes of the normalised text's
+    character trigrams (Li & Koenig 2010, doi:10.1145/1772690.1772759), keyed, taken at the door.
+    Two texts of Jaccard similarity J agree in a share (1 + J) / 2 of the bits on average; those
+    count that differ in at most `31 (1 - similarity)` of them.
+    """
+
+    key: Key
+    sketch: str
+    similarity: float = 0.6
+
+    DAYS: ClassVar[int] = 1095
+
+    def __post_init__(self) -> None:
+        _ = self.reach
+        if not 0.0 < self.similarity <= 1.0:
+            message = f"{self.name}: similarity lies in (0, 1], {self.similarity} does not"
+            raise DeclarationError(message)
+
     @property
-    def window_days(self) -> int | None:
-        """Length of the window."""
-        return self.days
+    def bits(self) -> int:
+        """Greatest number of differing bits."""
+        return int(31 * (1.0 - self.similarity))
+
+    def called(self, span: str) -> str:
+        """`n_<sketch>_like_<window>_by_<key>`."""
+        return f"n_{self.part(self.sketch)}_like_{span}_by_{'_'.join(self.key)}"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """The one state: how many of the window's sketches are near."""
+        return (self.atom(self.key, "near", self.sketch, near=self.bits),)
 
 
-Expression = Own | Window | Share | IsNew | Since | RobustZ | Rarity
+@dataclass(frozen=True, slots=True)
+class KeyZ(Lookback):
+    """A key compared with all keys: robust z of its number in the snapshot of the last midnight.
+
+    The number is the count (or, with `value`, the sum) of the key's events in the window that
+    ends at the local midnight before the event, by what was known at that midnight; with `over`
+    it is the share of events that meet `over` among them, in millionths. Keys with fewer than
+    `min_n` events are left out, and at least 30 keys are needed. An `over` on kinds takes a `where`
+    that names them too; beside another `where` there is no `over`.
+    """
+
+    key: Key
+    value: str | None = None
+    over: Where | None = None
+    min_n: int = 1
+
+    DAYS: ClassVar[int] = 90
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reach, int):
+            message = f"{self.name}: a snapshot takes a window in days or minutes, not a period"
+            raise DeclarationError(message)
+        if self.over is not None and self.value is not None:
+            message = f"{self.name}: over makes a share of events; drop value"
+            raise DeclarationError(message)
+        if self.over is not None and not self._is_part(self.over):
+            message = (
+                f"{self.name}: over must be a part of what is counted; for kinds, name them in "
+                "where and some of them in over; for another field, drop where"
+            )
+            raise DeclarationError(message)
+
+    def _is_part(self, over: Where) -> bool:
+        if over.field != "kind" or self.where is None:
+            return over.field != "kind" and self.where is None
+        return self.where.field == "kind" and set(over.values) <= set(self.where.values)
+
+    def called(self, span: str) -> str:
+        """`<number>_key_z_<window>_by_<key>`."""
+        what = self.part(self.over.label if self.over else self.value) or "n"
+        return f"{what}_key_z_{span}_by_{'_'.join(self.key)}"
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """None of the event's own: a snapshot's are `members`."""
+        return ()
+
+    @property
+    def members(self) -> tuple[Atom, ...]:
+        """States of every key at midnight: of all events, and of those that meet `over`."""
+        whole = self.atom(self.key, "moments", self.value)
+        if self.over is None:
+            return (whole,)
+        part = Atom(self.key, "moments", None, self.reach, self.over, self.source)
+        return whole, part
+
+
+Expression = (
+    Own
+    | Window
+    | Share
+    | IsNew
+    | Since
+    | RobustZ
+    | PeerRank
+    | Rarity
+    | Excess
+    | NearDuplicates
+    | KeyZ
+)

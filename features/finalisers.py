@@ -9,38 +9,49 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from features.contracts.vectors import Integers, Vector
+from features.contracts.vectors import Codes, Integers, Vector
 from features.kernels import (
+    BELOW,
+    CLOGC,
     DISTINCT,
+    EQUAL,
     GRID_STEPS,
     HIGH,
-    LAST,
+    LOG_BITS,
     LOW,
     MAD,
+    MAD4,
     MAX_ROWS,
     MEDIAN,
+    MEDIAN2,
     MISSING,
+    NEAR,
     S1,
     SQUARES,
+    STATE_WIDTH,
     A,
     B,
     C,
     N,
+    clogc,
     step,
     ungrid,
 )
+from features.kernels.order import Rows
 
-OK, NOT_APPLICABLE, INSUFFICIENT, ERROR = 0, 1, 2, 3
+OK, NOT_APPLICABLE, INSUFFICIENT, ERROR, IMPUTED = range(5)
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
-OWN, AGGREGATE, DISTINCT_CODES, CONCENTRATION, SINCE, SHARE, IS_NEW, RARITY, ROBUST_Z = range(9)
+OWN, AGGREGATE, SHARE, IS_NEW, RARITY, SINCE, ROBUST_Z, PEER_RANK, EXCESS, NEAR_COUNT = range(10)
+DISTINCT_CODES, CONCENTRATION, ENTROPY, EXACT_MEDIAN, EXACT_MAD = range(10, 15)
 """Kinds of a finaliser's spec."""
-STATE_WIDTH: Final = 7
 MAD_FLOOR: Final = 4
 """Smallest MAD, in grid steps (about 4 % of the value); near zero one unit is the floor."""
 MIN_PEERS: Final = 30
 """Smallest peer group with a median worth comparing with."""
 _NORMAL: Final = 1.4826
 _DAY_US: Final = 86_400_000_000.0
+_LOG_UNIT: Final = float(2**LOG_BITS)
+_MILLION: Final = 1_000_000
 
 
 @njit(cache=True, nogil=True)
@@ -64,39 +75,47 @@ def _sum(
 
 
 @njit(cache=True, nogil=True)
-def _spread(state: Integers) -> float:
+def _spread(count: int, s1: int, a: int, b: int, c: int) -> float:
     """`n * sum(x*x) - sum(x)**2`, exact in 128 bits, then rounded to a float once."""
-    n = np.uint64(state[N])
-    high, low = _product(n, np.uint64(state[C]))
-    for part, shift in ((state[B], 23), (state[A], 44)):
+    n = np.uint64(count)
+    high, low = _product(n, np.uint64(c))
+    for part, shift in ((b, 23), (a, 44)):
         part_high, part_low = _product(n, np.uint64(part))
         up, down = np.uint64(shift), np.uint64(64 - shift)
         part_high = (part_high << up) | (part_low >> down)
         high, low = _sum(high, low, part_high, part_low << up)
-    s1 = np.uint64(abs(state[S1]))
-    less_high, less_low = _product(s1, s1)
+    magnitude = np.uint64(abs(s1))
+    less_high, less_low = _product(magnitude, magnitude)
     borrow = np.uint64(1) if low < less_low else np.uint64(0)
     high, low = high - less_high - borrow, low - less_low
     return float(high) * 18446744073709551616.0 + float(low)
 
 
 @njit(cache=True, nogil=True)
-def aggregate(state: Integers, which: int) -> tuple[float, int]:  # noqa: PLR0911  (one answer an aggregate)
-    """Finalise a moments state as the aggregate of that number."""
-    n = state[N]
-    if n > MAX_ROWS:
-        return np.nan, ERROR
+def moment(  # noqa: PLR0911  (one answer an aggregate)
+    which: int, n: int, s1: int, a: int, b: int, c: int, low: int, high: int
+) -> tuple[float, int]:
+    """Finalise the columns of a moments state as the aggregate of that number."""
     if which == COUNT:
         return float(n), OK
+    if n > MAX_ROWS:
+        return np.nan, ERROR
     if which == SUM:
-        return float(state[S1]), OK
+        return float(s1), OK
     if n == 0 or (which == STD and n == 1):
         return np.nan, INSUFFICIENT
     if which == MEAN:
-        return float(state[S1]) / float(n), OK
+        return float(s1) / float(n), OK
     if which == STD:
-        return np.sqrt(_spread(state) / (float(n) * float(n - 1))), OK
-    return float(state[LOW] if which == MIN else state[HIGH]), OK
+        return np.sqrt(_spread(n, s1, a, b, c) / (float(n) * float(n - 1))), OK
+    return float(low if which == MIN else high), OK
+
+
+@njit(cache=True, nogil=True)
+def aggregate(state: Integers, which: int) -> tuple[float, int]:
+    """Finalise a moments state as the aggregate of that number."""
+    first = state[N], state[S1], state[A], state[B], state[C]
+    return moment(which, *first, state[LOW], state[HIGH])
 
 
 @njit(cache=True, nogil=True)
@@ -116,10 +135,27 @@ def concentration(state: Integers) -> tuple[float, int]:
 
 
 @njit(cache=True, nogil=True)
-def share(part: float, whole: float, n: int, min_n: int) -> tuple[float, int]:
-    """`part / whole`, missing where the whole has under `min_n` events or is not positive."""
+def entropy(state: Integers) -> tuple[float, int]:
+    """Shannon entropy of the codes' shares, in bits: `log2 n - sum(c log2 c) / n`."""
+    n = state[N]
+    if n == 0:
+        return np.nan, INSUFFICIENT
     if n > MAX_ROWS:
         return np.nan, ERROR
+    return float(clogc(n) - state[CLOGC]) / (float(n) * _LOG_UNIT), OK
+
+
+@njit(cache=True, nogil=True)
+def exact(state: Integers, column: int, parts: float) -> tuple[float, int]:
+    """Median or MAD of an orders state, kept as so many times their value."""
+    if state[N] == 0:
+        return np.nan, INSUFFICIENT
+    return float(state[column]) / parts, OK
+
+
+@njit(cache=True, nogil=True)
+def share(part: float, whole: float, n: int, min_n: int) -> tuple[float, int]:
+    """`part / whole`, missing where the whole has under `min_n` events or is not positive."""
     if n < min_n or whole <= 0.0:
         return np.nan, INSUFFICIENT
     return part / whole, OK
@@ -183,7 +219,42 @@ def robust_z(step: int, states: Integers, out: Vector) -> tuple[float, int]:
 
 
 @njit(cache=True, nogil=True)
-def finish(  # noqa: C901, PLR0911  (one answer a kind)
+def peer_rank(own_step: int, states: Integers, out: Vector) -> tuple[float, int]:
+    """Mid-rank of a grid step among the first level of `states` with 30 peers.
+
+    `out` receives level, n and typical value as `robust_z` gives them.
+    """
+    _, status = robust_z(own_step, states, out)
+    if status != OK:
+        return np.nan, status
+    state = states[int(out[0])]
+    return (float(state[BELOW]) + 0.5 * float(state[EQUAL])) / float(state[N]), OK
+
+
+@njit(cache=True, nogil=True)
+def excess(observed: Integers, expected: Integers, min_n: int) -> tuple[float, int]:
+    """`(observed - sum p) / sqrt(sum p (1 - p))` from two moments states, p in millionths.
+
+    Both parts are exact integers in millionths before they become floats; values that are no
+    outcomes or no probabilities are an error.
+    """
+    n = expected[N]
+    if n > MAX_ROWS:
+        return np.nan, ERROR
+    if n < min_n or n == 0 or observed[N] != n:
+        return np.nan, INSUFFICIENT
+    is_outcome = observed[LOW] >= 0 and observed[HIGH] <= 1
+    if not is_outcome or expected[LOW] < 0 or expected[HIGH] > _MILLION:
+        return np.nan, ERROR
+    variance = _MILLION * expected[S1] - expected[C]
+    if variance == 0:
+        return np.nan, INSUFFICIENT
+    beyond = _MILLION * observed[S1] - expected[S1]
+    return float(beyond) / np.sqrt(float(variance)), OK
+
+
+@njit(cache=True, nogil=True)
+def finish(  # noqa: C901, PLR0911, PLR0912  (one answer a kind)
     spec: Integers, states: Integers, own_value: int, t: int, peers: Vector
 ) -> tuple[float, int]:
     """Finalise one feature of one event from the states (k, 7) that its `spec` takes.
@@ -191,36 +262,137 @@ def finish(  # noqa: C901, PLR0911  (one answer a kind)
     `spec` is kind, option, least number of events; `peers` receives what robust z compares with.
     """
     kind, option, min_n = spec[0], spec[1], spec[2]
-    if kind == OWN:
-        return own(own_value)
     if kind == AGGREGATE:
         return aggregate(states[0], option)
+    if kind == OWN:
+        return own(own_value)
     if kind == DISTINCT_CODES:
         return distinct(states[0])
     if kind == CONCENTRATION:
         return concentration(states[0])
+    if kind == ENTROPY:
+        return entropy(states[0])
+    if kind == EXACT_MEDIAN:
+        return exact(states[0], MEDIAN2, 2.0)
+    if kind == EXACT_MAD:
+        return exact(states[0], MAD4, 4.0)
     if kind == SINCE:
-        return days_since(states[0, LAST], t)
+        return days_since(states[0, option], t)
     if kind == SHARE:
+        if option == S1 and states[1, N] > MAX_ROWS:
+            return np.nan, ERROR
         part, whole = float(states[0, option]), float(states[1, option])
         return share(part, whole, states[1, N], min_n)
     if kind == IS_NEW:
         return is_new(states[0, N], states[1, N], min_n)
     if kind == RARITY:
         return rarity(step(states[1, N]), step(states[0, N]), states[1, N], min_n)
+    if kind == EXCESS:
+        return excess(states[0], states[1], min_n)
+    if kind == NEAR_COUNT:
+        return (np.nan, NOT_APPLICABLE) if own_value == MISSING else (float(states[0, NEAR]), OK)
+    if kind == PEER_RANK:
+        return peer_rank(step(own_value), states, peers)
     return robust_z(step(own_value), states, peers)
 
 
 @njit(cache=True, nogil=True)
 def finish_all(
     spec: Integers,
-    states: Integers,
+    states: tuple[Integers, ...],
     own_values: Integers,
     t: Integers,
     out: Vector,
-    status: Integers,
+    status: Codes,
 ) -> None:
-    """Finalise one feature of many events; `states` is (n, k, 7)."""
+    """Finalise one feature of many events; `states` holds the first columns of each state."""
+    peers, block = np.empty(5), np.zeros((len(states), STATE_WIDTH), np.int64)
+    for i in range(len(out)):
+        for k in range(len(states)):
+            for c in range(states[k].shape[1]):
+                block[k, c] = states[k][i, c]
+        own_value = own_values[i] if len(own_values) else MISSING
+        out[i], status[i] = finish(spec, block, own_value, t[i], peers)
+
+
+@njit(cache=True, nogil=True)
+def compare_keys(numbers: Integers, states: Integers, out: Vector, status: Codes) -> None:
+    """Robust z of keys' numbers, each within the grid state of its snapshot (m, 7).
+
+    A key without a number is insufficient, and so is a snapshot of fewer than 30 keys.
+    """
     peers = np.empty(5)
     for i in range(len(out)):
-        out[i], status[i] = finish(spec, states[i], own_values[i], t[i], peers)
+        out[i], status[i] = robust_z(step(numbers[i]), states[i : i + 1], peers)
+        if status[i] != OK:
+            status[i] = INSUFFICIENT
+
+
+@njit(cache=True, nogil=True)
+def own_all(own_values: Integers, out: Vector, status: Codes) -> None:
+    """`own` of many events."""
+    for i in range(len(out)):
+        out[i], status[i] = own(own_values[i])
+
+
+@njit(cache=True, nogil=True)
+def aggregate_all(which: int, states: Integers, out: Vector, status: Codes) -> None:
+    """`aggregate` of many moments states, the commonest finaliser, without `finish`."""
+    block = np.zeros(STATE_WIDTH, np.int64)
+    for i in range(len(out)):
+        for c in range(states.shape[1]):
+            block[c] = states[i, c]
+        out[i], status[i] = aggregate(block, which)
+
+
+@njit(cache=True, nogil=True)
+def aggregate_runs(  # noqa: C901, PLR0912  (a loop an aggregate, each little more than a copy)
+    which: int, lo: Rows, hi: Rows, total: Integers, at: Rows, out: Vector, status: Codes
+) -> None:
+    """`aggregate` of windows that are runs of rows, from running moments (rows + 1, k).
+
+    Statuses are written where they are not OK. A count reads no moments.
+    """
+    if which == COUNT:
+        for i in range(len(lo)):
+            out[at[i]], code = moment(COUNT, hi[i] - lo[i], 0, 0, 0, 0, 0, 0)
+            if code != OK:
+                status[at[i]] = code
+    elif which in (SUM, MEAN):
+        for i in range(len(lo)):
+            n, s1 = total[hi[i], N] - total[lo[i], N], total[hi[i], S1] - total[lo[i], S1]
+            out[at[i]], code = (
+                moment(SUM, n, s1, 0, 0, 0, 0, 0)
+                if which == SUM
+                else moment(MEAN, n, s1, 0, 0, 0, 0, 0)
+            )
+            if code != OK:
+                status[at[i]] = code
+    else:
+        for i in range(len(lo)):
+            x, y = total[hi[i]], total[lo[i]]
+            first = x[N] - y[N], x[S1] - y[S1], x[A] - y[A], x[B] - y[B], x[C] - y[C]
+            out[at[i]], code = moment(STD, *first, 0, 0)
+            if code != OK:
+                status[at[i]] = code
+
+
+@njit(cache=True, nogil=True)
+def put(values: Vector, codes: Codes, at: Rows, out: Vector, status: Codes) -> None:
+    """Write values to the rows that `at` names, and status codes where they are not those there.
+
+    Two loops that do little each let more writes be under way at once than one that does both.
+    """
+    for i in range(len(at)):
+        out[at[i]] = values[i]
+    for i in range(len(at)):
+        if codes[i] != OK:
+            status[at[i]] = codes[i]
+
+
+@njit(cache=True, nogil=True)
+def spread(states: Integers, at: Rows, out: Integers) -> None:
+    """Write states to the rows that `at` names."""
+    for c in range(states.shape[1]):
+        for i in range(len(at)):
+            out[at[i], c] = states[i, c]

@@ -7,7 +7,7 @@ file carries the same text inside. Both carry the table's digest, which is check
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,9 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from features import batch, intake
+from features.batch import Progress
+from features.calendar import Calendar
 from features.contracts.errors import ConflictError, DeclarationError, UnreadableSourceError
 from features.contracts.tables import (
     IDS,
@@ -26,10 +29,14 @@ from features.contracts.tables import (
     rule_names,
 )
 from features.contracts.vectors import FeatureInfo
+from features.history import History, Slice
+from features.spec import Scenario
 from features.table import FeatureTable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from features.intake import Events
 
 META_KEY: Final = "lianjing"
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%S%.6fZ"
@@ -62,6 +69,62 @@ class Meta(BaseModel):
             digest=replace(table, values=values).digest,
             infos=table.infos,
         )
+
+
+def compute(
+    events: "Events",
+    scenario: Scenario,
+    *,
+    calendar: Calendar | None = None,
+    sources: Mapping[str, "Events"] | None = None,
+    with_status: bool = False,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Features of the scored events of an event table, without a ledger.
+
+    One row a scored event in the order of the table, one Float64 column a feature (NaN where
+    missing), with `with_status` its `<feature>.status` behind it. See `features.intake` for the
+    form of `events`; `sources` holds those of other scenarios by name.
+
+    >>> from features.scenarios import catalog
+    >>> events = pl.DataFrame({"effective_at": [10**15, 10**15 + 1, 10**15 + 2],
+    ...                        "enterprise": ["E-1", "E-2", "E-1"], "amount_minor": [7, 5, 9]})
+    >>> compute(events, catalog.load("payouts"))["n_365d_by_enterprise"].to_list()
+    [0.0, 0.0, 1.0]
+    """
+    history = of_tables(events, scenario, calendar=calendar, sources=sources)
+    history.measure()
+    rows = history.scored()
+    cells = batch.compute(history, Slice(rows, 0, len(history.columns)), progress=progress)
+    back = slice(None) if (np.diff(rows) > 0).all() else np.argsort(rows, kind="stable")
+    columns: dict[str, pl.Series] = {}
+    for k, name in enumerate(scenario.by_name):
+        columns[name] = pl.Series(cells.values[back, k])  # noqa: PD011  (not a pandas frame)
+        if with_status:
+            columns[name + STATUS_SUFFIX] = pl.Series(cells.status[back, k], dtype=pl.Int8)
+    return pl.DataFrame(columns)
+
+
+def of_tables(
+    events: "Events",
+    scenario: Scenario,
+    *,
+    calendar: Calendar | None = None,
+    sources: Mapping[str, "Events"] | None = None,
+) -> History:
+    """The history that event tables tell, its measures not yet computed."""
+    others = {
+        item.scenario: intake.columns(sources[item.scenario], item.fields, item.kinds[0])
+        for item in scenario.sources
+        if sources and item.scenario in sources
+    }
+    own = intake.columns(events, scenario.fields, usual_kind(scenario), scenario.kinds)
+    return History(own, scenario, calendar or Calendar.prc(), others)
+
+
+def usual_kind(scenario: Scenario) -> str:
+    """The kind of events that do not say theirs: the first that is scored and counted."""
+    return next((kind for kind in scenario.scored if kind in scenario.history), scenario.scored[0])
 
 
 def to_polars(table: FeatureTable) -> pl.DataFrame:

@@ -48,7 +48,7 @@ def compute(
     if measure.how == "previous":
         return np.where(ends.last_us == MISSING, -1, ends.last_value)
     if measure.how == "change_ppm":
-        return _ratio(_difference(own, ends.last_value), ends.last_value)
+        return _change(own, ends.last_value)
     return _duration(
         measure, calendar, ends.last_us if measure.how == "elapsed" else ends.first_us, t
     )
@@ -76,15 +76,15 @@ def _alone(  # noqa: PLR0911  (one answer a measure)
             return None
 
 
-def _difference(a: Integers, b: Integers) -> Integers:
-    missing = (a == MISSING) | (b == MISSING)
-    return np.where(missing, MISSING, np.where(missing, 0, a) - np.where(missing, 0, b))
+def _change(value: Integers, last: Integers) -> Integers:
+    """`(value - last) / last` in millionths: the ratio less one, which stays in 64 bits."""
+    return _ratio(value, last, less=_MILLION)
 
 
-def _ratio(part: Integers, whole: Integers) -> Integers:
+def _ratio(part: Integers, whole: Integers, less: int = 0) -> Integers:
     missing = (part == MISSING) | (whole <= 0)
     bounded = np.clip(np.where(missing, 0, part), -VALUE_BOUND, VALUE_BOUND)
-    value = bounded * _MILLION // np.where(missing, 1, whole)
+    value = bounded * _MILLION // np.where(missing, 1, whole) - less
     return np.where(missing, MISSING, np.clip(value, -VALUE_BOUND, VALUE_BOUND))
 
 

@@ -1,103 +1,227 @@
 """The live plan: a scenario's atoms and features as the integer tables that live kernels read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from features import live_kernels as live
-from features.contracts.vectors import Integers
+from features.contracts.vectors import Integers, Vector
 from features.finalise import applied_key, own_number, spec_of
-from features.spec import DAY_US, Atom, Key, Scenario, Where
+from features.kernels import MISSING
+from features.spec import Atom, Key, Measure, Scenario, Where
 from features.store.codes import Codes
-from features.streams import Streams
+from features.store.shape import Shape
+from features.streams import Stream, Streams, compared, measured, value_column
 
 _OPS: Final = {
     "moments": live.MOMENTS,
     "codes": live.CODES,
     "grids": live.GRIDS,
+    "orders": live.ORDERS,
     "ends": live.ENDS,
+    "near": live.SKETCHES,
 }
+Group = tuple[int, ...]
+"""A group's columns up to its slot."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is asked of one stream: its groups, and the longest window stated in microseconds."""
+
+    stream: int
+    key: Key
+    groups: slice
+    longest: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """Atoms that are asked for together, and the groups in which they are computed.
+
+    `groups` stand in the order of their streams; `lengths` are the windows' microseconds, or 0 for
+    calendar periods, which `periods` list with their place and their part. `owns` are the columns
+    of the event itself that groups compare with: the group, the place among what it compares with,
+    and the column.
+    """
+
+    atoms: tuple[Atom, ...]
+    parts: tuple[Part, ...]
+    groups: Integers
+    lengths: Integers
+    periods: tuple[tuple[int, int, str], ...]
+    owns: tuple[tuple[int, int, str], ...]
+
+    @cached_property
+    def owns_none(self) -> Integers:
+        """What groups compare with of an event that has nothing to compare."""
+        out = np.full((len(self.groups), live.OWN_WIDTH), live.NO_CODE)
+        out[:, 0] = MISSING
+        return out
+
+    def group_of(self, atom: Atom) -> int:
+        """Number of the group that the atom is in."""
+        k = self.atoms.index(atom)
+        (found,) = np.flatnonzero(
+            (self.groups[:, live.ATOM_FROM] <= k) & (k < self.groups[:, live.ATOM_TO])
+        )
+        return int(found)
 
 
 class LivePlan:
     """Tables of one scenario over one dictionary of codes; made once, when an engine opens."""
 
     def __init__(self, scenario: Scenario, streams: Streams, codes: Codes) -> None:
-        self.scenario = scenario
-        self.streams = streams
+        self.scenario, self.streams = scenario, streams
         self._dictionary = codes
-        self._conditions: dict[tuple[str, ...], int] = {}
+        self._spans: dict[tuple[str, ...], tuple[int, int]] = {}
         self._codes: list[int] = []
-        self._spans: list[tuple[int, int]] = []
-        self.atoms: tuple[Atom, ...] = tuple(
-            sorted(scenario.atoms, key=lambda atom: streams.of[atom.key])
-        )
-        self._places = {atom: k for k, atom in enumerate(self.atoms)}
-        self.atom_table = self._table([self.row(atom) for atom in self.atoms], 8)
-        measured = {item.atom: self.row(item.atom) for item in scenario.measures if item.atom}
-        self.measure_rows: Mapping[Atom, Integers] = {
-            atom: np.array(row, np.int64) for atom, row in measured.items()
+        self._slots: list[dict[Group, int]] = [{} for _ in streams.all]
+        self.measures = {item.name: self._measure(item, atom) for item, atom in measured(scenario)}
+        self.members = {
+            name: self._question(sorted(atoms, key=self._group))
+            for name, atoms in compared(scenario).items()
         }
-        self.reach = self._reach()
-        self.codes = np.array(self._codes, np.int64)
-        self.spans = np.array(self._spans, np.int64).reshape(-1, 2)
-        expressions = [feature.of for feature in scenario.features]
-        self.specs = self._table([spec_of(of) for of in expressions], 3)
+        self.features = self._question(sorted(scenario.atoms, key=self._group))
+        self.codes = np.array([*self._codes, live.NO_CODE], np.int64)
+        self.places = {atom: k for k, atom in enumerate(self.features.atoms)}
+        self._finals()
+
+    def _finals(self) -> None:
+        """What finalisers take of an event besides its states."""
+        expressions = [feature.of for feature in self.scenario.features]
+        self.specs = np.array([spec_of(of) for of in expressions], np.int64).reshape(-1, 3)
         self.uses = self._uses()
-        self.own: tuple[str | None, ...] = tuple(own_number(of) for of in expressions)
-        self.keys: tuple[Key | None, ...] = tuple(applied_key(of) for of in expressions)
+        names = [own_number(of) for of in expressions]
+        self.numbers = tuple((k, name) for k, name in enumerate(names) if name is not None)
+        self.numbers_none = np.full(len(names), MISSING)
+        keys = [applied_key(of) for of in expressions]
+        self.keys: tuple[Key, ...] = tuple(dict.fromkeys(key for key in keys if key is not None))
+        places = {key: k for k, key in enumerate(self.keys, 1)}
+        self.applies = np.array([0 if key is None else places[key] for key in keys], np.int64)
+        fills = [feature.fill for feature in self.scenario.features]
+        self.fills: Vector | None = None
+        if any(fill is not None for fill in fills):
+            self.fills = np.array([np.nan if fill is None else fill for fill in fills])
 
-    def row(self, atom: Atom) -> list[int]:
-        """The atom as a row of the table."""
-        stream = self.streams.of[atom.key]
-        is_count = atom.op == "moments" and atom.value is None
-        value = live.NOWHERE
-        if atom.value is not None:
-            name = f"grid:{atom.value}" if atom.op == "grids" else atom.value
-            value = self.streams.place(stream, name)
-        op = live.COUNT if is_count else _OPS[atom.op]
-        return [stream, op, value, atom.days * DAY_US, *self._kinds(atom), *self._field(atom)]
+    def shape(self, number: int) -> Shape:
+        """What the store must know of a stream."""
+        slots = _slot_table(self._slots[number])
+        return Shape(self.streams.all[number].width, slots, self.codes)
 
-    def atom_row(self, atom: Atom) -> Integers:
-        """The atom's row, made before."""
-        row: Integers = self.atom_table[self._places[atom]]
-        return row
+    def _measure(self, measure: Measure, atom: Atom) -> Question:
+        taken = (measure.field,) if measure.field else ()
+        return self._question((atom,), taken, is_change=measure.how == "change_ppm")
 
-    def _kinds(self, atom: Atom) -> tuple[int, int]:
+    def _question(
+        self, atoms: Sequence[Atom], taken: tuple[str, ...] = (), *, is_change: bool = False
+    ) -> Question:
+        rows: list[list[int]] = []
+        keys: list[Group] = []
+        for k, atom in enumerate(atoms):
+            group = self._group(atom, taken, is_change=is_change)
+            if not keys or keys[-1] != group:
+                keys.append(group)
+                rows.append([*group, self._slot(group), k, k])
+            rows[-1][live.ATOM_TO] = k + 1
+        reaches = [atom.reach for atom in atoms]
+        parts = tuple(self._parts(rows, atoms))
+        part_of = {part.stream: k for k, part in enumerate(parts)}
+        heads = [atoms[row[live.ATOM_FROM]] for row in rows]
+        return Question(
+            atoms=tuple(atoms),
+            parts=parts,
+            groups=np.array(rows, np.int64).reshape(-1, live.GROUP_WIDTH),
+            lengths=np.array([0 if isinstance(r, str) else r for r in reaches], np.int64),
+            periods=tuple(
+                (k, part_of[self.streams.of(atoms[k])], reach)
+                for k, reach in enumerate(reaches)
+                if isinstance(reach, str)
+            ),
+            owns=tuple(own for g, atom in enumerate(heads) for own in self._owns(g, atom)),
+        )
+
+    def _parts(self, rows: Sequence[Sequence[int]], atoms: Sequence[Atom]) -> Iterator[Part]:
+        """The streams of the groups, in their order."""
+        for stream in dict.fromkeys(row[live.STREAM] for row in rows):
+            groups = [g for g, row in enumerate(rows) if row[live.STREAM] == stream]
+            reaches = [atom.reach for atom in atoms if self.streams.of(atom) == stream]
+            longest = max((r for r in reaches if isinstance(r, int)), default=0)
+            key = self.streams.all[stream].key
+            yield Part(stream, key, slice(groups[0], groups[-1] + 1), longest)
+
+    def _owns(self, group: int, atom: Atom) -> Iterator[tuple[int, int, str]]:
+        """Columns of the event itself that a group of such atoms compares with."""
+        column = value_column(atom)
+        if column is not None and atom.op in ("grids", "near"):
+            yield group, 0, column
+        for k, name in enumerate(self.streams.further(atom), 1):
+            yield group, k, name
+
+    def _group(self, atom: Atom, taken: tuple[str, ...] = (), *, is_change: bool = False) -> Group:
+        """The columns of the atom's group up to its slot; atoms of equal ones share a pass."""
+        number = self.streams.of(atom)
+        stream = self.streams.all[number]
+        op = live.COUNT if atom.op == "moments" and atom.value is None else _OPS[atom.op]
+        column, rest = value_column(atom), atom.near
+        if op == live.ENDS:
+            rest = stream.place(taken[0]) if taken else live.NOWHERE
+            column = taken[0] if is_change else None
+        value = live.NOWHERE if column is None else stream.place(column)
+        conditions = *self._kinds(atom, stream), *self._where(atom, stream)
+        further = [stream.place(name) for name in self.streams.further(atom)]
+        further += [live.NOWHERE] * (live.MOST_FURTHER - len(further))
+        return (number, op, value, *conditions, *further, rest)
+
+    def _kinds(self, atom: Atom, stream: Stream) -> tuple[int, int, int]:
         by_kind = atom.where is not None and atom.where.field == "kind"
-        if by_kind or set(self.scenario.history) == set(self.streams.kinds):
-            return live.NOWHERE, live.NOWHERE
-        return self._condition(atom.key, Where("", "kind", self.scenario.history))
+        counted = self.streams.counted(stream.source)
+        if by_kind or set(counted) == set(stream.kinds):
+            return live.NOWHERE, 0, 0
+        return self._condition(stream, Where("", "kind", counted))
 
-    def _field(self, atom: Atom) -> tuple[int, int]:
+    def _where(self, atom: Atom, stream: Stream) -> tuple[int, int, int]:
         if atom.where is None:
-            return live.NOWHERE, live.NOWHERE
-        return self._condition(atom.key, atom.where)
+            return live.NOWHERE, 0, 0
+        return self._condition(stream, atom.where)
 
-    def _condition(self, key: Key, where: Where) -> tuple[int, int]:
-        if where.values not in self._conditions:
+    def _condition(self, stream: Stream, where: Where) -> tuple[int, int, int]:
+        if where.values not in self._spans:
             start = len(self._codes)
             self._codes += [self._dictionary.code(text) for text in where.values]
-            self._conditions[where.values] = len(self._spans)
-            self._spans.append((start, len(self._codes)))
-        place = self.streams.place(self.streams.of[key], where.field)
-        return place, self._conditions[where.values]
+            self._spans[where.values] = start, len(self._codes)
+        return stream.place(where.field), *self._spans[where.values]
 
-    def _reach(self) -> Integers:
-        reach = np.zeros(len(self.streams.keys), np.int64)
-        np.maximum.at(reach, self.atom_table[:, live.STREAM], self.atom_table[:, live.WINDOW])
-        return reach
+    def _slot(self, group: Group) -> int:
+        """Number of the tile slot that serves the group, among sums or among histograms."""
+        op, value = group[live.OP], group[live.VALUE]
+        is_part = group[live.FURTHER] != live.NOWHERE
+        if is_part or op in (live.CODES, live.ORDERS, live.SKETCHES):
+            return live.NOWHERE
+        kept = live.GRIDS if op == live.GRIDS else live.COUNT
+        if kept == live.COUNT and value != live.NOWHERE:
+            kept = live.MOMENTS
+        slots = self._slots[group[live.STREAM]]
+        key = (group[live.STREAM], kept, *group[live.VALUE : live.FURTHER])
+        is_grid = kept == live.GRIDS
+        alike = sum((held[live.OP] == live.GRIDS) == is_grid for held in slots)
+        return slots.setdefault(key, alike)
 
     def _uses(self) -> Integers:
-        used = [
-            [self._places[atom] for atom in feature.of.atoms] for feature in self.scenario.features
-        ]
+        used = [[self.places[atom] for atom in item.of.atoms] for item in self.scenario.features]
         out = np.full((len(used), max((len(row) for row in used), default=0) + 1), -1)
         for k, row in enumerate(used):
             out[k, : len(row)] = row
         return out
 
-    @staticmethod
-    def _table(rows: list[list[int]] | list[tuple[int, int, int]], width: int) -> Integers:
-        return np.array(rows, np.int64).reshape(-1, width)
+
+def _slot_table(slots: dict[Group, int]) -> Integers:
+    """Slots as the kernels' groups, sums before histograms, each in the order of its numbers."""
+    ordered = sorted(slots.items(), key=lambda item: (item[0][live.OP] == live.GRIDS, item[1]))
+    out = np.full((len(ordered), live.GROUP_WIDTH), live.NOWHERE, np.int64)
+    for k, (key, number) in enumerate(ordered):
+        out[k, : len(key)], out[k, live.SLOT] = key, number
+    return out

@@ -6,172 +6,76 @@ it is learned) and *features* (numbers about an event from strictly earlier even
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final
 
 from features.calendar import Calendar
-from features.contracts.errors import DeclarationError, UnknownFeatureError
+from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
 from features.contracts.events import EventField
-from features.contracts.vectors import FeatureInfo
+from features.declared import Feature, Measure, Rule, Source, Tail
 from features.expression import (
-    DAY_US,
-    MAX_DAYS,
-    Atom,
+    AmongPeers,
+    Excess,
     Expression,
     IsNew,
-    Key,
+    KeyZ,
+    NearDuplicates,
     Own,
+    PeerRank,
     Rarity,
     RobustZ,
     Share,
     Since,
-    Where,
     Window,
-    check_window,
 )
 from features.kernels import KERNEL_VERSION
+from features.window import DAY_US, MAX_DAYS, Atom, Key, Where
 
 __all__ = [
     "DAY_US",
     "MAX_DAYS",
     "Atom",
+    "Excess",
     "Expression",
     "Feature",
     "IsNew",
     "Key",
+    "KeyZ",
     "Measure",
+    "NearDuplicates",
     "Own",
+    "PeerRank",
     "Rarity",
     "RobustZ",
     "Rule",
     "Scenario",
     "Share",
     "Since",
+    "Source",
+    "Tail",
     "Where",
     "Window",
 ]
-
-Tail = Literal["high", "low", "both"]
 
 _CODES: Final = ("key", "category")
 _FROM_FIELD: Final = ("previous", "between", "ratio_ppm", "quotient", "present", "change_ppm")
 
 
+def _takes(
+    atom: Atom, codes: Sequence[str], numbers: Sequence[str], kinds: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Columns that the atom's operation can be made of."""
+    if atom.op == "codes":
+        return ("kind", *codes)
+    if atom.op == "near":
+        return tuple(name for name in numbers if kinds.get(name) == "sketch")
+    return tuple(name for name in numbers if kinds.get(name) not in ("instant", "sketch"))
+
+
 def _without(columns: Collection[str], left_out: Collection[str]) -> tuple[str, ...]:
     return tuple(column for column in columns if column not in left_out)
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """An integer or code that an event gets once, when it is learned, and keeps.
-
-    - `previous`: the `field` of the last earlier event of `key` (a code);
-    - `elapsed`: time since the last (`elapsed`) or first (`elapsed_first`) earlier event of `key`;
-    - `between`: time from the instant in `field` to the event;
-    - `ratio_ppm`: `field` over `other`, in millionths; `quotient`: whole part of `field` over
-      `other`;
-    - `present`: 1 where the event carries `field`, else 0;
-    - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
-    - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day.
-
-    `unit` of a duration is `working_days`, `days` or `minutes`.
-    """
-
-    name: str
-    how: Literal[
-        "previous",
-        "elapsed",
-        "elapsed_first",
-        "between",
-        "ratio_ppm",
-        "quotient",
-        "present",
-        "change_ppm",
-        "off_day",
-        "hour",
-    ]
-    key: Key = ()
-    field: str = ""
-    other: str = ""
-    unit: Literal["working_days", "days", "minutes"] = "days"
-    days: int = 1095
-    where: Where | None = None
-
-    def __post_init__(self) -> None:
-        check_window(self.name, self.days)
-
-    @property
-    def is_code(self) -> bool:
-        """Whether it holds a code rather than a number."""
-        return self.how == "previous"
-
-    @property
-    def atom(self) -> Atom | None:
-        """The window it looks at, where it looks at one."""
-        if self.how not in ("previous", "elapsed", "elapsed_first", "change_ppm"):
-            return None
-        return Atom(self.key, "ends", None, self.days, self.where)
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One declared feature: an expression and what people must know of it."""
-
-    of: Expression
-    zh: str
-    en: str
-    why_zh: str
-    why_en: str
-    unit: str = "events"
-    unit_zh: str = "次"
-    tail: Tail = "high"
-    family: str = ""
-    false_alarm_zh: str = "批量补录或业务集中办理"
-    false_alarm_en: str = "bulk back-loading or seasonal business"
-    source: str = ""
-    in_model: bool = True
-
-    @property
-    def name(self) -> str:
-        """Derived from the expression."""
-        return self.of.name
-
-    @property
-    def info(self) -> FeatureInfo:
-        """What travels in every bundle."""
-        return FeatureInfo(
-            name=self.name,
-            title_zh=self.zh,
-            title_en=self.en,
-            unit=self.unit,
-            unit_zh=self.unit_zh,
-            family=self.family,
-            tail=self.tail,
-            window_days=self.of.window_days,
-            why_zh=self.why_zh,
-            why_en=self.why_en,
-            false_alarm_zh=self.false_alarm_zh,
-            false_alarm_en=self.false_alarm_en,
-            source=self.source,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A fixed rule over features: hit when every condition holds, as of the event.
-
-    `conditions` are (feature, comparison, threshold); `applies` restricts the events by a field's
-    values. Not applicable outside `applies`; insufficient where a condition's feature is missing.
-    """
-
-    name: str
-    zh: str
-    en: str
-    basis: str
-    conditions: tuple[tuple[str, Literal[">=", ">", "<=", "<"], float], ...]
-    applies: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +100,7 @@ class Scenario:
     measures: tuple[Measure, ...]
     features: tuple[Feature, ...]
     rules: tuple[Rule, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -203,13 +108,9 @@ class Scenario:
         for k, measure in enumerate(self.measures):
             self._check_measure(measure, {item.name for item in self.measures[k:]})
         for feature in self.features:
-            if isinstance(feature.of, Own):
-                self._check(feature.name, "shows", feature.of.value, self.numbers)
-            for atom in feature.of.atoms:
-                self._check_atom(feature.name, atom, ())
+            self._check_feature(feature)
         for rule in self.rules:
-            for name, _, _ in rule.conditions:
-                self.feature(name)
+            self._check_rule(rule)
 
     def _check_names(self) -> None:
         names = [feature.name for feature in self.features]
@@ -226,31 +127,96 @@ class Scenario:
             self._check("what is scored or counted", "names", kind, self.kinds)
         self._check("the subject", "is", self.subject, codes)
         self._check("the peer group", "is", self.peer_group, codes)
-        numbers = [item.name for item in self.fields if item.kind in ("money", "number")]
-        self._check("the amount", "is", self.amount, numbers)
+        self._check("the amount", "is", self.amount, self._of_kinds("money", "number"))
+        roles = {"the subject": self.subject, "the peer group": self.peer_group}
+        for role, column in {**roles, "the amount": self.amount}.items():
+            self._check_known(role, column)
+        if self.name in [source.scenario for source in self.sources]:
+            message = f"{self.name} is no source of its own; its own events are looked at anyway"
+            raise DeclarationError(message)
+
+    def _of_kinds(self, *kinds: str) -> tuple[str, ...]:
+        return tuple(item.name for item in self.fields if item.kind in kinds)
+
+    def _check_feature(self, feature: Feature) -> None:
+        of, name = feature.of, feature.name
+        match of:
+            case Own() | AmongPeers():
+                self._check_own(name, of.value, _without(self.numbers, self.sketches))
+            case NearDuplicates():
+                self._check_own(name, of.sketch, self.sketches)
+            case _:
+                pass
+        for atom in (*of.atoms, *(of.members if isinstance(of, KeyZ) else ())):
+            self._check_atom(name, atom, ())
+
+    def _check_rule(self, rule: Rule) -> None:
+        for name, _, _ in rule.conditions:
+            if self.feature(name).fill is not None:
+                message = (
+                    f"{self.name}: rule {rule.name} asks {name}, where {self.feature(name).fill} "
+                    "may stand in for what is missing; a rule asks what is known: drop the fill"
+                )
+                raise DeclarationError(message)
+        for column, _ in rule.applies:
+            self._check(rule.name, "is for", column, ("kind", *self.codes))
+            self._check_known(rule.name, column)
+
+    def _check_own(self, name: str, column: str, allowed: Collection[str]) -> None:
+        self._check(name, "shows", column, allowed)
+        self._check_known(name, column)
+
+    def _check_known(self, name: str, column: str) -> None:
+        if column in self.later:
+            message = (
+                f"{self.name}: {name} takes the event's own {column!r}, which is known only later; "
+                "an earlier event's may be aggregated, its own may not"
+            )
+            raise LeakError(message)
 
     def _check_measure(self, measure: Measure, later: Collection[str]) -> None:
         if measure.atom is not None:
             self._check_atom(measure.name, measure.atom, later)
+        for column in () if measure.is_code else (measure.field, measure.other):
+            self._check_known(measure.name, column)
         if measure.how in _FROM_FIELD:
-            columns = self.codes if measure.is_code else self.numbers
-            self._check(measure.name, "takes", measure.field, _without(columns, later))
+            allowed = _without(self._may_take(measure), later)
+            self._check(measure.name, "takes", measure.field, allowed)
         if measure.how in ("ratio_ppm", "quotient"):
-            self._check(measure.name, "divides by", measure.other, _without(self.numbers, later))
+            allowed = _without(self._may_take(measure), later)
+            self._check(measure.name, "divides by", measure.other, allowed)
+
+    def _may_take(self, measure: Measure) -> tuple[str, ...]:
+        """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""
+        if measure.is_code:
+            return self.codes
+        if measure.how == "present":
+            return self.numbers
+        instants = self._of_kinds("instant")
+        if measure.how == "between":
+            return instants
+        return _without(self.numbers, (*instants, *self.sketches))
 
     def _check_atom(self, name: str, atom: Atom, later: Collection[str]) -> None:
-        codes = _without(self.codes, later)
+        codes, numbers = _without(self.codes, later), _without(self.numbers, later)
+        kinds = {item.name: item.kind for item in self.fields}
         if not atom.key:
             message = f"{self.name}: {name} has no key; name whose earlier events it looks at"
             raise DeclarationError(message)
         for column in atom.key:
             self._check(name, "groups by", column, codes)
+            self._check_known(name, column)
+        if atom.source is not None:
+            self._check(name, "looks at", atom.source, [item.scenario for item in self.sources])
+            source = self.source(atom.source)
+            codes, numbers = source.codes, source.numbers
+            kinds = {item.name: item.kind for item in source.fields}
+            for column in atom.key:
+                self._check(name, f"joins {atom.source} by", column, codes)
         if atom.where:
             self._check(name, "asks for", atom.where.field, ("kind", *codes))
         if atom.value:
-            instants = {item.name for item in self.fields if item.kind == "instant"}
-            allowed = ("kind", *codes) if atom.op == "codes" else _without(self.numbers, instants)
-            self._check(name, "is made of", atom.value, allowed)
+            self._check(name, "is made of", atom.value, _takes(atom, codes, numbers, kinds))
 
     def _check(self, name: str, verb: str, column: str, allowed: Collection[str]) -> None:
         if column not in allowed:
@@ -268,6 +234,20 @@ class Scenario:
         """Columns that hold integers."""
         fields = tuple(item.name for item in self.fields if item.kind not in _CODES)
         return fields + tuple(item.name for item in self.measures if not item.is_code)
+
+    @cached_property
+    def sketches(self) -> tuple[str, ...]:
+        """Fields that hold sketches of texts."""
+        return tuple(item.name for item in self.fields if item.kind == "sketch")
+
+    @cached_property
+    def later(self) -> frozenset[str]:
+        """Fields that are known only after their event."""
+        return frozenset(item.name for item in self.fields if item.known_later)
+
+    def source(self, name: str) -> Source:
+        """The declared source of that name."""
+        return next(item for item in self.sources if item.scenario == name)
 
     @cached_property
     def by_name(self) -> Mapping[str, Feature]:
@@ -288,8 +268,17 @@ class Scenario:
 
     @cached_property
     def atoms(self) -> tuple[Atom, ...]:
-        """All states the features need, each once, in a fixed order."""
+        """All states the features need of an event's own keys, each once, in a fixed order."""
         return tuple(dict.fromkeys(atom for item in self.features for atom in item.of.atoms))
+
+    @cached_property
+    def users(self) -> Mapping[Atom, tuple[Expression, ...]]:
+        """The expressions that are finalised from each state."""
+        found: dict[Atom, tuple[Expression, ...]] = {}
+        for item in self.features:
+            for atom in dict.fromkeys(item.of.atoms):
+                found[atom] = (*found.get(atom, ()), item.of)
+        return found
 
     def spec_hash(self, calendar: Calendar) -> str:
         """SHA-256 of everything that decides a value: declarations, calendar, kernel version."""
@@ -300,7 +289,13 @@ class Scenario:
             "peer_group": self.peer_group,
             "fields": [item.model_dump(exclude={"title_zh", "title_en"}) for item in self.fields],
             "measures": [asdict(item) for item in self.measures],
-            "features": [[type(item.of).__name__, asdict(item.of)] for item in self.features],
+            "features": [
+                [type(item.of).__name__, asdict(item.of), item.fill] for item in self.features
+            ],
+            "sources": [
+                [item.scenario, item.kinds, [field.model_dump() for field in item.fields]]
+                for item in self.sources
+            ],
             "calendar": calendar.digest,
             "kernel": KERNEL_VERSION,
         }

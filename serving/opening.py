@@ -15,7 +15,7 @@ from serving.monitor import Monitor
 from serving.scorer import Scorer
 from serving.store.reading import Records, read_only
 from serving.warm import warm
-from serving.writer import only_writer
+from serving.writer import writer
 
 Posts = Callable[[Settings, Ledger, Ledger], Mapping[str, Post]]
 """Makes the posts of a desk from the settings, the ledger, and a read-only view of it."""
@@ -52,13 +52,13 @@ def open_desk(
     Raises
     ------
     LedgerBusyError
-        Another service runs on this home.
+        Another service runs on this home, whose ledger is a file.
     """
     with ExitStack() as stack:
-        stack.enter_context(only_writer(settings.home))
-        ledger = stack.enter_context(closing(Ledger.open(settings.ledger_path)))
-        deployed = stack.enter_context(closing(read_only(settings.ledger_path)))
-        records = Records(stack.enter_context(closing(read_only(settings.ledger_path))))
+        stack.enter_context(writer(settings))
+        ledger = stack.enter_context(closing(Ledger.open(settings.ledger)))
+        deployed = stack.enter_context(closing(read_only(settings.ledger)))
+        records = Records(stack.enter_context(closing(read_only(settings.ledger))))
         posts = make_posts(settings, ledger, Ledger(deployed))
         thread = stack.enter_context(ThreadPoolExecutor(1, "scoring"))
         desk = Desk(posts, records, monitor, thread)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from sqlite3 import Connection
 from typing import Any, Final, Protocol
 
 from features.contracts.errors import ConflictError, InputError
@@ -27,13 +26,13 @@ from features.contracts.verdicts import (
     Status,
     Verdict,
 )
+from features.store.database import Database
 from features.store.ledger import Ledger, Outcome
 from models.bundle import Bundle
 from models.explain import reasons
 from serving.door import Door
 from serving.relation import merge, relate
 from serving.store import audit, cells, records
-from serving.store.trouble import translated
 from serving.ulid import Ulids
 
 TOP_REASONS: Final = 5
@@ -223,7 +222,7 @@ class Scorer:
         scores = Verdict.model_validate_json(held[1]).scores
         return Answer(held[1], scores.band, scores.is_alert, is_fresh=False)
 
-    def _check_first(self, connection: Connection, event: Event) -> None:
+    def _check_first(self, connection: Database, event: Event) -> None:
         earlier = self._scored[: self._scored.index(event.kind)]
         kind = records.known_as(connection, event, earlier)
         if kind is not None:
@@ -233,18 +232,18 @@ class Scorer:
             )
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self) -> Iterator[Database]:
         with self._lock:
             self._is_touched = False
             try:
-                with translated(), self._ledger.transaction() as connection:
+                with self._ledger.transaction() as connection:
                     yield connection
             except BaseException:
                 if self._is_touched:
                     self._engine.forget()
                 raise
 
-    def _score(self, connection: Connection, request: Request, digest: str) -> Answer:
+    def _score(self, connection: Database, request: Request, digest: str) -> Answer:
         event, serving = request.event, self._champion()
         loaded = self._loaded(event)
         self._is_touched = True

@@ -1,15 +1,30 @@
-"""One service a ledger: a lock file that the kernel releases however its holder dies."""
+"""One service a file: a lock that the kernel releases however its holder dies.
+
+Services over one PostgreSQL database share it; their transactions take turns there.
+"""
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from features.contracts.errors import LedgerBusyError
+from features.contracts.settings import Settings
 
 LOCK: Final = "service.lock"
+
+
+def writer(settings: Settings) -> AbstractContextManager[None]:
+    """The right to write the ledger of `settings`: of one service where it is a file.
+
+    Raises
+    ------
+    LedgerBusyError
+        Another service holds it.
+    """
+    return nullcontext() if settings.has_store else only_writer(settings.home)
 
 
 @contextmanager

@@ -2,27 +2,43 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from features.contracts.settings import Place
+from features.store.ledger import Ledger
+from features.store.schema import migrate
+from features.store.testing import Server, binaries, server
+
 DATA: Final = Path(__file__).parents[2] / "shared" / "data"
+
+os.environ.pop("LIANJING_STORE", None)  # whoever works with a database of theirs keeps it
+
+
+def _installed(*names: str) -> bool:
+    return all(find_spec(name) is not None for name in names)
+
 
 HAVE: Final[Mapping[str, Callable[[], bool]]] = {
     "chromium": lambda: Path("/usr/bin/chromium").exists(),
+    "dask": lambda: _installed("dask", "distributed"),
     "data": DATA.is_dir,
     "java": lambda: shutil.which("java") is not None,
-    "postgres": lambda: (
-        shutil.which("pg_ctl") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    ),
+    "postgres": lambda: binaries() is not None,
+    "spark": lambda: _installed("pyspark"),
 }
 MISSING: Final = {
     "chromium": "no /usr/bin/chromium: install Debian's package chromium",
+    "dask": "no Dask: install the extra cluster",
     "data": "no ../shared/data beside the project",
     "java": "no java on the path: install Debian's package default-jre-headless",
-    "postgres": "no pg_ctl: install Debian's package postgresql",
+    "postgres": "no initdb: install Debian's package postgresql",
+    "spark": "no PySpark: install the extra cluster",
 }
 
 
@@ -35,3 +51,50 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("STRICT") == "1":
                 pytest.fail(f"STRICT=1 and {MISSING[name]}", pytrace=False)
             pytest.skip(MISSING[name])
+
+
+Stores = Callable[[], AbstractContextManager[Place]]
+"""Makes empty ledgers, one a call, each gone at the end."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A throw-away PostgreSQL server; a test that asks for it is marked `needs("postgres")`."""
+    with server() as made:
+        yield made
+
+
+@pytest.fixture(
+    scope="session",
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))],
+)
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    """Empty ledgers, in SQLite files and in PostgreSQL databases: a test runs on both."""
+    if request.param == "postgres":
+        made: Server = request.getfixturevalue("postgres")
+        return made.ledger
+    empty = tmp_path_factory.mktemp("empty") / "ledger.db"
+    migrate(empty)
+
+    @contextmanager
+    def copied() -> Iterator[Place]:
+        folder = tmp_path_factory.mktemp("store")
+        yield Path(shutil.copy(empty, folder / "ledger.db"))
+        shutil.rmtree(folder)
+
+    return copied
+
+
+@pytest.fixture
+def store(stores: Stores) -> Iterator[Place]:
+    """Where an empty ledger is, in each kind of database."""
+    with stores() as place:
+        yield place
+
+
+@pytest.fixture
+def ledger(store: Place) -> Iterator[Ledger]:
+    """An empty ledger, in each kind of database."""
+    made = Ledger.open(store)
+    yield made
+    made.close()

@@ -10,19 +10,37 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from features.contracts.errors import DeclarationError
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 VALUE_BOUND: Final = 2**43
 """Largest absolute integer a measured field may hold: with it a window of 2**20 rows keeps
 n * sum(x**2) below 2**127, so no state can wrap. 2**43 fen is 88 billion yuan."""
 
-FieldKind = Literal["key", "category", "money", "number", "instant"]
+FieldKind = Literal["key", "category", "money", "number", "instant", "sketch"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
-FieldValue = Annotated[int, Field(strict=True)] | Annotated[str, Field(max_length=256)] | None
+WITHOUT_NUL: Final = r"^[^\u0000]*$"
+"""Text as every database can keep it."""
+Identifier = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128, strip_whitespace=True, pattern=WITHOUT_NUL),
+]
+FieldValue = (
+    Annotated[int, Field(strict=True)]
+    | Annotated[str, Field(max_length=4096, pattern=WITHOUT_NUL)]
+    | None
+)
 
 
 def to_us(instant: datetime) -> int:
@@ -47,10 +65,12 @@ class EventField(BaseModel):
     """One declared field of a scenario's events.
 
     `key` names whom history is kept for; `category` is a code compared for equality only; `money`
-    is
-    in minor units of the event's currency; `number` is an integer (`scale` decimal places of fixed
-    point); `instant` is a second point in time, in microseconds. A `pseudonym` field is replaced at
-    the door by a keyed HMAC of what came in.
+    is in minor units of the event's currency; `number` is an integer (`scale` decimal places of
+    fixed point); `instant` is a second point in time, in microseconds; `sketch` is 62 keyed bits
+    that stand for a text, taken at the door, where the text itself comes in (`strips_lots`: without
+    the numbers of lots and phases). A `pseudonym` field is replaced at the door by a keyed HMAC of
+    what came in. What is `known_later` (an outcome) belongs to an event but was not known with it:
+    of the event itself no feature may show it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +82,23 @@ class EventField(BaseModel):
     required: bool = False
     scale: Annotated[int, Field(ge=0, le=6)] = 0
     pseudonym: bool = False
+    strips_lots: bool = False
+    known_later: bool = False
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether what comes in is replaced at the door: a pseudonym, or the sketch of a text."""
+        return self.pseudonym or self.kind == "sketch"
+
+    @model_validator(mode="after")
+    def _is_replaced_once(self) -> Self:
+        if self.pseudonym and self.kind not in ("key", "category"):
+            message = f"field {self.name!r} is a {self.kind}: only a key or category is a pseudonym"
+            raise DeclarationError(message)
+        if self.strips_lots and self.kind != "sketch":
+            message = f"field {self.name!r} is a {self.kind}: only a sketch strips_lots"
+            raise DeclarationError(message)
+        return self
 
 
 class Event(BaseModel):

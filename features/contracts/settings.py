@@ -2,10 +2,23 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SCHEMES: Final = ("postgresql://", "postgres://")
+"""How the address of a PostgreSQL database begins."""
+
+Place = Path | str | SecretStr
+"""Where a ledger is: a file, or the address of a PostgreSQL database."""
+
+
+def _is_address(store: SecretStr) -> SecretStr:
+    text = store.get_secret_value()
+    if text and not text.startswith(SCHEMES):
+        raise ValueError("write postgresql://user:password@host:5432/database, or leave it empty")
+    return store
 
 
 class Settings(BaseSettings):
@@ -15,10 +28,14 @@ class Settings(BaseSettings):
     '/srv/lianjing/ledger.db'
     """
 
-    model_config = SettingsConfigDict(env_prefix="LIANJING_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="LIANJING_", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     home: Path = Path(".lianjing")
     """Folder of everything that is written: ledger, bundles, reports, MLflow's embedded store."""
+    store: Annotated[SecretStr, AfterValidator(_is_address)] = SecretStr("")
+    """Address of the PostgreSQL database that holds the ledger; empty means a file in `home`."""
     mlflow_uri: str = ""
     """MLflow tracking and registry store; empty means `sqlite:///<home>/mlflow.db`."""
     host: str = "127.0.0.1"
@@ -45,8 +62,18 @@ class Settings(BaseSettings):
 
     @cached_property
     def ledger_path(self) -> Path:
-        """SQLite file of ledger, history, records and deployments."""
+        """SQLite file of ledger, history, records and deployments, where no `store` is named."""
         return self.home / "ledger.db"
+
+    @property
+    def ledger(self) -> Place:
+        """Where ledger, history, records and deployments are: the database, or the file."""
+        return self.store if self.has_store else self.ledger_path
+
+    @property
+    def has_store(self) -> bool:
+        """Whether a database is named, which several services may share."""
+        return bool(self.store.get_secret_value())
 
     @cached_property
     def bundles(self) -> Path:

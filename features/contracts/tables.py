@@ -20,6 +20,7 @@ import polars as pl
 
 from features.contracts.errors import InputError
 from features.contracts.vectors import STATUS_CODES
+from features.contracts.verdicts import Status
 
 with warnings.catch_warnings():
     # pandera imports pyspark.pandas where it finds one; that warns about pandas 3 and is not used.
@@ -31,6 +32,7 @@ STATUS_SUFFIX: Final = ".status"
 RULE_PREFIX: Final = "rule."
 N_RULE_ANSWERS: Final = 4
 _SHOWN: Final = 10
+_WITH_A_VALUE: Final = (STATUS_CODES.index(Status.OK), STATUS_CODES.index(Status.IMPUTED))
 SEVERITIES: Final = ("none", "subtle", "moderate", "blatant")
 """How strongly a planted case shows; `none` is a look-alike's."""
 
@@ -87,8 +89,8 @@ def feature_schema(features: tuple[str, ...], rules: tuple[str, ...]) -> pa.Data
     """The schema of a feature table with those features and rules.
 
     Ids are there, the natural key (kind, event_id, version) is unique, rows are in time order, each
-    value is finite or null, a value whose status is `ok` is there, statuses and rule answers are
-    codes that exist.
+    value is finite or null, a value whose status is `ok` or `imputed` is there, statuses and rule
+    answers are codes that exist.
     """
     columns = {name: pa.Column(dtype, nullable=False, coerce=False) for name, dtype in IDS.items()}
     columns |= {name: _value_column() for name in features}
@@ -154,10 +156,10 @@ def _time_order() -> pa.Check:
 
 def _present_when_ok(name: str) -> pa.Check:
     def present(data: pa.PolarsData) -> pl.LazyFrame:
-        is_ok = pl.col(name + STATUS_SUFFIX) == 0
-        return data.lazyframe.select(~is_ok | pl.col(name).is_not_null())
+        is_there = pl.col(name + STATUS_SUFFIX).is_in(_WITH_A_VALUE)
+        return data.lazyframe.select(~is_there | pl.col(name).is_not_null())
 
-    return pa.Check(present, name=f"{name} there when ok")
+    return pa.Check(present, name=f"{name} there when ok or imputed")
 
 
 def _checked(frame: pl.DataFrame, schema: pa.DataFrameSchema, noun: str) -> pl.DataFrame:

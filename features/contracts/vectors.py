@@ -14,6 +14,8 @@ from features.contracts.verdicts import Peers, Status
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Codes = NDArray[np.int8]
+"""Positions in `STATUS_CODES`."""
 
 STATUS_CODES: Final = (
     Status.OK,

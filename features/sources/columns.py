@@ -25,6 +25,7 @@ _OPTIONS: Final[dict[FieldKind, frozenset[str]]] = {
     "money": frozenset({"decimal", "thousands", "rounding"}),
     "number": frozenset({"decimal", "thousands", "rounding"}),
     "instant": frozenset({"formats"}),
+    "sketch": frozenset(),
 }
 
 
@@ -114,7 +115,7 @@ class FieldColumn(Column):
         if wrong:
             raise DeclarationError(
                 f"field {field!r} is a {kind}: option {wrong[0]!r} does not apply to it; "
-                f"remove it (applicable: {', '.join(sorted(known))})"
+                f"remove it (applicable: {', '.join(sorted(known)) or 'none'})"
             )
 
 

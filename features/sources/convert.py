@@ -5,10 +5,11 @@ A blank cell is no value. What a row breaks is raised as a `CellError`; the firs
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from features.contracts.errors import DeclarationError
-from features.contracts.events import Event, FieldValue
+from features.contracts.events import Event, EventField, FieldValue
 from features.contracts.settings import Settings
 from features.sources.columns import (
     POSITION,
@@ -43,6 +44,7 @@ _AHEAD: Final = (
 )
 
 T = TypeVar("T")
+ParserOf = Callable[[EventField, FieldColumn], Parser]
 
 
 class Converted(NamedTuple):
@@ -88,6 +90,7 @@ class Converter:
         file_name: str = "",
         *,
         now: datetime | None = None,
+        in_clear: bool = False,
     ) -> None:
         self.headers: dict[str, str] = {}
         self.header: tuple[str, ...] = ()
@@ -99,10 +102,11 @@ class Converter:
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         constants = mapping.constants_for(file_name)
         self._date = constants.pop(EFFECTIVE_AT, None)
-        self._constants = dict(_parsed_constants(mapping, constants, settings))
+        parser = partial(field_parser, tz=mapping.timezone, settings=settings, in_clear=in_clear)
+        self._constants = dict(_parsed_constants(mapping, constants, parser))
         self._readers = [
             reader
-            for reader in _field_readers(mapping, settings)
+            for reader in _field_readers(mapping, parser)
             if reader.name not in self._constants
         ]
 
@@ -257,21 +261,20 @@ class Converter:
         return self._parse(cell, reader.parse) if cell.text else None
 
 
-def _field_readers(mapping: Mapping, settings: Settings) -> Iterator[FieldReader]:
+def _field_readers(mapping: Mapping, parser: ParserOf) -> Iterator[FieldReader]:
     for name, column in mapping.fields.items():
         field = mapping.schema_.fields[name]
-        parse = field_parser(field, column, mapping.timezone, settings)
-        yield FieldReader(name, column, field.required or column.required, parse)
+        yield FieldReader(name, column, field.required or column.required, parser(field, column))
 
 
 def _parsed_constants(
-    mapping: Mapping, constants: dict[str, str], settings: Settings
+    mapping: Mapping, constants: dict[str, str], parser: ParserOf
 ) -> Iterator[tuple[str, FieldValue]]:
     for name, text in constants.items():
         field = mapping.schema_.fields[name]
         column = FieldColumn(columns=(name,))
         try:
-            value = field_parser(field, column, mapping.timezone, settings)(text)
+            value = parser(field, column)(text)
         except CellError as fault:
             raise DeclarationError(f"mapping {mapping.name}: constant {name!r} {fault}") from fault
         yield name, value.value if isinstance(value, Fixed) else value

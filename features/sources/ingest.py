@@ -65,6 +65,7 @@ def ingest(
     settings: Settings,
     progress: Progress | None = None,
     now: datetime | None = None,
+    in_clear: bool = False,
 ) -> QualityReport:
     """Read files, and folders of files, into the ledger.
 
@@ -87,6 +88,8 @@ def ingest(
         Called after each file with the number done, the number of all, and the file's name.
     now
         The present; that of the system's clock where none is given.
+    in_clear
+        Leave personal identifiers and texts as they are, where a service's door replaces them.
     """
     now = now or datetime.now(UTC)
     files = find_files(paths, mapping)
@@ -95,7 +98,8 @@ def ingest(
     for done, path in enumerate(files, 1):
         tally = _new_tally(path, mapping)
         tallies.append(tally)
-        candidates += _read_file(path, tally, Converter(mapping, settings, path.name, now=now))
+        converter = Converter(mapping, settings, path.name, now=now, in_clear=in_clear)
+        candidates += _read_file(path, tally, converter)
         if progress is not None:
             progress(done, len(files), path.name)
     _admit(_settle(candidates), mapping, ledger)

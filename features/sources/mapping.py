@@ -160,10 +160,10 @@ class Mapping(Strict):
                 yield from normal(part.columns)
 
     def personal_columns(self) -> frozenset[str]:
-        """Headers whose values are never shown: personal by declaration, or made pseudonyms."""
+        """Headers whose values are never shown: declared personal, or replaced at the door."""
         shy = {name for note in self.ignored if note.personal for name in normal(note.columns)}
         for field, column in self.fields.items():
-            if self.schema_.fields[field].pseudonym:
+            if self.schema_.fields[field].is_replaced:
                 shy.update(normal(column.columns))
         return frozenset(shy)
 

@@ -11,10 +11,10 @@ HEX_DIGITS: Final = 24
 
 
 def check_key(settings: Settings, field: str) -> None:
-    """Refuse `field` if there is no key to make pseudonyms with."""
+    """Refuse `field` if there is no key to replace it with."""
     if not settings.pseudonym_key.get_secret_value():
         raise InputError(
-            f"field {field!r} holds personal identifiers and needs a key; "
+            f"field {field!r} is replaced at the door, which needs a key; "
             "set LIANJING_PSEUDONYM_KEY to a long random text and keep it"
         )
 

@@ -1,151 +1,244 @@
-"""Per-key histories for the live path: column chunks in SQLite, a bounded cache in memory.
+"""Live histories: chunks and day tiles on disk, read through a bounded cache in memory.
 
-A stream is one key of the scenario; each of its keys has a history: rows of int64 columns
-`t, o, observed, seq, gone_observed, gone_seq, gone_first, kind, values...`: the later version known
-first, and the first place in the ledger of any. On disk rows are appended in the
-ledger's order to chunks of at most 64 rows; a row that supersedes another is followed by a
-tombstone.
-In memory they stand in `(t, o, observed, seq)` order, and tombstones are applied.
+A light key's rows are scanned. A key with more than `heavy_rows` of them has day tiles as well,
+and of its rows only those of the days that were asked for are in memory. The tile of a day is
+written when the next day begins, and again when a late row or an end changes it; the newest day is
+made from its rows.
 """
 
-import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.kernels import NEVER
-from features.live_kernels import place_of
+from features.layout import T
+from features.live_kernels import IN_USE
+from features.store.database import Database
+from features.store.disk import Asked, Disk, Found, Place
+from features.store.keys import EVER, NO_CHUNK, End, HeavyHistory, KeyHistory, LightHistory, rows_of
+from features.store.shape import Shape
+from features.store.tiles import DayTiles
+from features.tile_kernels import DAY_US
 
-T, ORDINAL, OBSERVED, SEQ, GONE_OBSERVED, GONE_SEQ, GONE_FIRST, KIND = range(8)
-HEAD_COLUMNS: Final = 8
-CHUNK_ROWS: Final = 64
-TOMBSTONE: Final = -1
-"""Kind of a row that says: the row of seq `T` is gone since (`OBSERVED`, `SEQ`)."""
-
-_ALL: Final = (
-    "SELECT rows FROM history WHERE scenario = ? AND stream = ? AND key = ? ORDER BY chunk"
-)
-_WRITE: Final = "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?)"
+CHUNK_ROWS: Final = 128
+HEAVY_ROWS: Final = 65_536
 
 
-class KeyHistory:
-    """One key's rows in memory: columns of a growing array, in `(t, o, observed, seq)` order."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How histories are cut: rows a chunk, rows from which a key is heavy, rows in memory."""
 
-    def __init__(self, rows: Integers) -> None:
-        self.on_disk = rows.shape[1]
-        start = self.on_disk // CHUNK_ROWS * CHUNK_ROWS
-        self.tail = bytearray(rows[:, start:].T.astype("<i8").tobytes())
-        marks = rows[:, rows[KIND] == TOMBSTONE]
-        rows = rows[:, rows[KIND] != TOMBSTONE]
-        order = np.lexsort((rows[SEQ], rows[OBSERVED], rows[ORDINAL], rows[T]))
-        self.n = rows.shape[1]
-        self.columns = np.empty((rows.shape[0], max(8, self.n + self.n // 4)), np.int64)
-        self.columns[:, : self.n] = rows[:, order]
-        for k in range(marks.shape[1]):
-            self.bury(marks[:, k])
-
-    def bury(self, mark: Integers) -> None:
-        """Apply a tombstone: the successors known first, by both clocks, are kept."""
-        at = np.flatnonzero(self.columns[SEQ, : self.n] == mark[T])
-        for k in at:
-            held = (self.columns[GONE_OBSERVED, k], self.columns[GONE_SEQ, k])
-            if (mark[OBSERVED], mark[SEQ]) < held:
-                self.columns[GONE_OBSERVED, k] = mark[OBSERVED]
-                self.columns[GONE_SEQ, k] = mark[SEQ]
-            self.columns[GONE_FIRST, k] = min(self.columns[GONE_FIRST, k], mark[SEQ])
-
-    def keep(self, row: Integers) -> tuple[int, bytes]:
-        """Note a row appended on disk; return its chunk's number and new content."""
-        chunk = self.on_disk // CHUNK_ROWS
-        if self.on_disk % CHUNK_ROWS == 0:
-            self.tail.clear()
-        self.tail += row.astype("<i8").tobytes()
-        self.on_disk += 1
-        return chunk, bytes(self.tail)
-
-    def add(self, row: Integers) -> None:
-        """Insert a row at its place; the newest row goes to the end at no cost."""
-        if self.n == self.columns.shape[1]:
-            wider = np.empty((self.columns.shape[0], 2 * self.n), np.int64)
-            wider[:, : self.n] = self.columns
-            self.columns = wider
-        at = place_of(self.columns, self.n, row)
-        if at < self.n:
-            self.columns[:, at + 1 : self.n + 1] = self.columns[:, at : self.n].copy()
-        self.columns[:, at] = row
-        self.n += 1
+    chunk_rows: int = CHUNK_ROWS
+    heavy_rows: int = HEAVY_ROWS
+    cache_rows: int = 4_000_000
 
 
 class HistoryStore:
-    """Histories of one scenario, read through a cache of at most `cache_rows` rows."""
+    """Histories of one scenario, read through a cache."""
 
     def __init__(
-        self, connection: sqlite3.Connection, scenario: str, widths: list[int], *, cache_rows: int
+        self, connection: Database, scenario: str, shapes: Sequence[Shape], sizes: Sizes
     ) -> None:
-        self.connection = connection
-        self.scenario = scenario
-        self.widths = widths
-        self.cache_rows = cache_rows
-        self._cache: OrderedDict[tuple[int, str], KeyHistory] = OrderedDict()
+        self.shapes, self.sizes = tuple(shapes), sizes
+        columns = [shape.columns for shape in self.shapes]
+        self.disk = Disk(connection, scenario, columns, chunk_rows=sizes.chunk_rows)
+        self._cache: OrderedDict[Place, KeyHistory] = OrderedDict()
+        self._sizes: dict[Place, int] = {}
         self._held = 0
+        self._heavy: set[Place] | None = None
 
-    def read(self, stream: int, key: str) -> KeyHistory:
-        """The history of `key`; an unknown key has an empty one."""
-        held = self._cache.get((stream, key))
-        if held is not None:
-            self._cache.move_to_end((stream, key))
-            return held
-        history = KeyHistory(self._load(stream, key))
-        self._cache[stream, key] = history
-        self._held += history.n
-        self._make_room()
+    @property
+    def heavy(self) -> set[Place]:
+        """Keys that have day tiles."""
+        if self._heavy is None:
+            self._heavy = self.disk.heavy()
+        return self._heavy
+
+    @property
+    def held(self) -> int:
+        """Rows that memory has room for."""
+        return self._held
+
+    def read(self, asked: Sequence[Asked]) -> list[KeyHistory]:
+        """The histories of several keys, each complete since the instant asked for."""
+        cache = self._cache
+        found: list[KeyHistory] = []
+        absent: list[Asked] = []
+        for one in asked:
+            held = cache.get(one.place)
+            if held is None or held.since > one.since:
+                absent.append(one)
+            else:
+                cache.move_to_end(one.place)
+                found.append(held)
+        if absent:
+            self._load(absent)
+            found = [cache[one.place] for one in asked]
+            self._make_room()
+        return found
+
+    def peek(self, place: Place) -> KeyHistory | None:
+        """What memory holds of a key, without reading."""
+        return self._cache.get(place)
+
+    def _load(self, absent: Sequence[Asked]) -> None:
+        self.disk.flush()
+        heavy = self.heavy
+        light = [one for one in absent if one.place not in heavy]
+        for one, (chunks, since) in zip(light, self.disk.read(light), strict=True):
+            columns = self.shapes[one.place[0]].columns
+            tail = chunks[-1] if chunks else NO_CHUNK
+            self._hold(one.place, LightHistory(rows_of(chunks, columns), since, tail))
+        if len(light) < len(absent):
+            for one in absent:
+                if one.place in heavy:
+                    self._hold(one.place, self._heavy_history(one.place))
+
+    def _heavy_history(self, place: Place) -> HeavyHistory:
+        days, blobs = self.disk.tiles(place)
+        tiles = DayTiles(self.shapes[place[0]])
+        tiles.load(days, blobs)
+        since = (days[-1] + 1) * DAY_US if days else EVER
+        (found,) = self.disk.read([Asked(place, since)])
+        rows = self._rows(place, found)
+        history = HeavyHistory(tiles, found.tail)
+        history.begin(rows[:, rows[T] >= since])
         return history
 
+    def _rows(self, place: Place, found: Found) -> Integers:
+        """Rows in the order of memory, a column a line."""
+        rows = rows_of(found.chunks, self.shapes[place[0]].columns)
+        return rows[:-1, : rows[-1, IN_USE]]
+
+    def _hold(self, place: Place, history: KeyHistory) -> None:
+        self._cache[place] = history
+        self._cache.move_to_end(place)
+        self._weigh(place)
+
+    def _weigh(self, place: Place) -> None:
+        if place not in self._cache:
+            return
+        size = self._cache[place].size
+        self._held += size - self._sizes.get(place, 0)
+        self._sizes[place] = size
+
     def _make_room(self) -> None:
-        while self._held > self.cache_rows and len(self._cache) > 1:
-            self._held -= self._cache.popitem(last=False)[1].n
+        while self._held > self.sizes.cache_rows and len(self._cache) > 1:
+            place, _ = self._cache.popitem(last=False)
+            self._held -= self._sizes.pop(place)
 
-    def _load(self, stream: int, key: str) -> Integers:
-        width = HEAD_COLUMNS + self.widths[stream]
-        blobs = self.connection.execute(_ALL, (self.scenario, stream, key)).fetchall()
-        data = np.frombuffer(b"".join(row[0] for row in blobs), dtype="<i8")
-        return data.astype(np.int64).reshape(-1, width).T
+    def fetch(self, place: Place, history: HeavyHistory, numbers: Integers) -> None:
+        """Read the rows of days that are not in memory."""
+        days = history.tiles.days
+        for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
+            first, last = int(days[run[0]]), int(days[run[-1]])
+            until = (last + 1) * DAY_US
+            self.disk.flush()
+            (found,) = self.disk.read([Asked(place, first * DAY_US, until)])
+            rows = self._rows(place, found)
+            edges = np.searchsorted(rows[T], days[run] * DAY_US)
+            ends = np.searchsorted(rows[T], (days[run] + 1) * DAY_US)
+            for number, lo, hi in zip(run.tolist(), edges.tolist(), ends.tolist(), strict=True):
+                history.place(number, rows[:, lo:hi])
+        self._weigh(place)
 
-    def append(self, stream: int, key: str, row: Integers) -> None:
-        """Append a row (or a tombstone) to disk and to memory."""
-        history = self.read(stream, key)
-        chunk, data = history.keep(row)
-        self.connection.execute(_WRITE, (self.scenario, stream, key, chunk, data))
-        if row[KIND] == TOMBSTONE:
-            history.bury(row)
-        else:
+    def append(self, place: Place, row: Integers) -> None:
+        """Add a row to memory, and to what is written with `flush`."""
+        history = self._whole(place, int(row[T]))
+        history.tail = self.disk.insert(place, row, history.tail)
+        self.add(place, row)
+        if isinstance(history, HeavyHistory):
+            self._write_tiles(place, history, int(row[T]) // DAY_US)
+        elif history.n > self.sizes.heavy_rows:
+            self._make_heavy(place)
+        self._make_room()
+
+    def _whole(self, place: Place, t: int) -> KeyHistory:
+        """The key's history from `t` on; the rows of a heavy one that day need not be at hand."""
+        (history,) = self.read([Asked(place, t)])
+        return history
+
+    def add(self, place: Place, row: Integers) -> None:
+        """Add a row that is on disk to what memory holds of its key, if anything."""
+        history = self._cache.get(place)
+        if history is not None:
             history.add(row)
-            self._held += 1
-            self._make_room()
+            self._weigh(place)
 
-    def fill(self, stream: int, key: str, rows: Integers) -> None:
-        """Write a whole history (rows, columns) of a key that has none yet."""
-        for chunk in range(0, len(rows), CHUNK_ROWS):
-            part = np.ascontiguousarray(rows[chunk : chunk + CHUNK_ROWS], dtype="<i8")
-            self.connection.execute(
-                _WRITE, (self.scenario, stream, key, chunk // CHUNK_ROWS, part.tobytes())
-            )
+    def bury(self, place: Place, t: int, seq: int, gone: End) -> None:
+        """Mark a row as gone in memory, and in what is written with `flush`."""
+        history = self._whole(place, t)
+        if isinstance(history, HeavyHistory):
+            self._fetch_day(place, history, t // DAY_US)
+        history.tail, was_there = self.disk.bury(place, t, seq, gone, history.tail)
+        if was_there:
+            history.bury(t, seq, gone)
+            if isinstance(history, HeavyHistory):
+                self._write_tiles(place, history, t // DAY_US)
+
+    def trim(self, history: HeavyHistory) -> None:
+        """Let a heavy key's rows go when they fill a quarter of the memory."""
+        if history.used > self.sizes.cache_rows // 4:
+            history.drop()
+
+    def _fetch_day(self, place: Place, history: HeavyHistory, day: int) -> None:
+        if history.tiles.has(day):
+            number = history.tiles.number(day)
+            self.need(place, history, number, number + 1)
+
+    def need(self, place: Place, history: HeavyHistory, first: int, last: int) -> None:
+        """Take the rows of the days from number `first` up to `last` into memory."""
+        absent = history.absent(first, last)
+        if len(absent):
+            self.fetch(place, history, absent)
+
+    def _write_tiles(self, place: Place, history: HeavyHistory, day: int) -> None:
+        """Keep the tile of a day that has changed, unless it is the newest, and of one that ended.
+
+        A day has ended when the newest day has a single row, which is the one just added.
+        """
+        tiles = history.tiles
+        number, newest = tiles.number(day), tiles.n - 1
+        if number < newest:
+            self.disk.write_tile(place, day, tiles.blob(number))
+        elif newest and history.segments[1, newest] == 1:
+            self.disk.write_tile(place, int(tiles.days[newest - 1]), tiles.blob(newest - 1))
+
+    def _make_heavy(self, place: Place) -> None:
+        self.disk.flush()
+        (found,) = self.disk.read([Asked(place, EVER)])
+        shape = self.shapes[place[0]]
+        history = HeavyHistory.of(shape, self._rows(place, found), found.tail)
+        self.keep_tiles(place, history)
+        self._hold(place, history)
+
+    def keep_tiles(self, place: Place, history: HeavyHistory) -> None:
+        """Write a key's tiles for the first time."""
+        self.disk.make_heavy(place)
+        self.heavy.add(place)
+        for number, day in enumerate(history.tiles.days[:-1].tolist()):
+            self.disk.write_tile(place, day, history.tiles.blob(number))
+
+    def flush(self) -> None:
+        """Write what was appended."""
+        self.disk.flush()
 
     def clear(self) -> None:
         """Remove every history of the scenario."""
-        self.connection.execute("DELETE FROM history WHERE scenario = ?", (self.scenario,))
+        self.disk.clear()
         self.forget()
 
-    def forget(self) -> None:
-        """Drop what memory holds; the next reads come from disk."""
-        self._cache.clear()
-        self._held = 0
-
-
-def tombstone(width: int, gone_seq: int, observed: int, seq: int) -> Integers:
-    """The row that says: the row of `gone_seq` is gone since (`observed`, `seq`)."""
-    row = np.full(HEAD_COLUMNS + width, NEVER)
-    row[[T, OBSERVED, SEQ, KIND]] = gone_seq, observed, seq, TOMBSTONE
-    return row
+    def forget(self, places: Iterable[Place] | None = None) -> None:
+        """Drop what memory holds of some keys, or of all; the next reads come from disk."""
+        if places is None:
+            self.disk.forget()
+            self._cache.clear()
+            self._sizes.clear()
+            self._held, self._heavy = 0, None
+            return
+        for place in places:
+            if self._cache.pop(place, None) is not None:
+                self._held -= self._sizes.pop(place)

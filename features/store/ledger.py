@@ -1,7 +1,8 @@
-"""The ledger: append-only event versions in one total order, over SQLite.
+"""The ledger: append-only event versions in one total order, over SQLite or PostgreSQL.
 
 `seq` is the order in which versions were learned; `(observed_at, seq)` says what was known before
-what. Nothing is updated and nothing deleted. One process writes; a second one is refused.
+what. Nothing is updated and nothing deleted. One transaction writes at a time; another waits for a
+while, and is refused then.
 
 >>> ledger = Ledger.in_memory()
 >>> paid = Event(scenario="payouts", kind="payout_paid", event_id="P-1",
@@ -14,8 +15,6 @@ what. Nothing is updated and nothing deleted. One process writes; a second one i
 1
 """
 
-import json
-import sqlite3
 import tempfile
 import threading
 import time
@@ -23,44 +22,36 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from features.calendar import Calendar
-from features.contracts.errors import ConflictError, LedgerBusyError, LedgerError
-from features.contracts.events import Event, Stored, from_us
+from features.contracts.errors import ConflictError, LedgerError
+from features.contracts.events import Event, Stored
+from features.contracts.settings import Place
+from features.store.database import Database, Value, snapshot
+from features.store.place import connect
+from features.store.rows import COLUMNS, INSERT, SLAB, digests, natural_key, row_of, stored
 from features.store.schema import migrate
+from features.store.sqlite import SQLite
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
-_COLUMNS = (
-    "seq, scenario, kind, event_id, version, effective_us, ordinal, observed_us, is_live, "
-    "retracted, currency, digest, fields"
-)
-_INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+# Of a bare parameter SQLite would look at the value, to see whether a partial index serves, and
+# plan the statement anew each time; a cast hides it.
 _FIND = (
-    f"SELECT {_COLUMNS} FROM event "  # noqa: S608
-    "WHERE scenario = ? AND kind = ? AND event_id = ? AND version = ?"
+    f"SELECT {COLUMNS} FROM event "  # noqa: S608
+    "WHERE scenario = CAST(? AS TEXT) AND kind = ? AND event_id = ? AND version = ?"
 )
 _PREVIOUS = (
-    f"SELECT {_COLUMNS} FROM event "  # noqa: S608
-    "WHERE scenario = ? AND kind = ? AND event_id = ? AND version <> ?"
+    f"SELECT {COLUMNS} FROM event "  # noqa: S608
+    "WHERE scenario = CAST(? AS TEXT) AND kind = ? AND event_id = ? AND version <> ? ORDER BY seq"
 )
-
-
-def _stored(row: tuple[Any, ...]) -> Stored:
-    seq, scenario, kind, event_id, version, effective, ordinal, observed, is_live = row[:9]
-    event = Event.model_construct(
-        scenario=scenario,
-        kind=kind,
-        event_id=event_id,
-        version=version,
-        effective_at=from_us(effective),
-        ordinal=ordinal,
-        retracted=bool(row[9]),
-        currency=row[10],
-        fields=json.loads(row[12]),
-    )
-    return Stored.model_construct(event=event, seq=seq, observed_us=observed, is_live=bool(is_live))
+_ENDS = (
+    "SELECT (SELECT digest FROM event"
+    " WHERE scenario = CAST(? AS TEXT) AND kind = ? AND event_id = ? AND version = ?),"
+    " (SELECT max(seq) FROM event), (SELECT max(observed_us) FROM event WHERE seq > ?)"
+)
+"""Content under a natural key, the last place, and the newest instant behind a place."""
 
 
 @cache
@@ -77,39 +68,32 @@ class Ledger:
     Parameters
     ----------
     connection
-        An SQLite connection in autocommit mode over a migrated database.
+        A connection to a migrated database.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self.connection = connection
         self._lock = threading.RLock()
         self._newest = self._newest_before = (0, 0)
+        self._is_reading = False
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open (and migrate) the ledger at `path`, waiting up to 10 s for another writer."""
-        migrate(path)
-        connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=10.0, cached_statements=256
-        )
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        return cls(connection)
+    def open(cls, place: Place) -> Self:
+        """Open (and migrate) the ledger in a file or at an address `postgresql://...`."""
+        migrate(place)
+        return cls(connect(place))
 
     @classmethod
     def in_memory(cls) -> Self:
         """An empty ledger that lives as long as the object, for tests and examples."""
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        connection.deserialize(_empty_database())
-        return cls(connection)
+        return cls(SQLite.in_memory(_empty_database()))
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the database."""
         self.connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[Database]:
         """One write transaction; everything inside is committed together or not at all.
 
         Raises
@@ -118,14 +102,12 @@ class Ledger:
             Another process holds the ledger's head.
         """
         with self._lock:
+            if self._is_reading:
+                raise RuntimeError("nothing is written inside a snapshot")
             if self.connection.in_transaction:
                 yield self.connection
                 return
-            try:
-                self.connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                message = f"the ledger is being written by another process ({error}); try again"
-                raise LedgerBusyError(message) from error
+            self.connection.begin()
             self._newest_before = self._newest
             try:
                 yield self.connection
@@ -136,16 +118,24 @@ class Ledger:
 
     def _roll_back(self) -> None:
         self._newest = self._newest_before
-        if self.connection.in_transaction:  # on a full disk SQLite has done it already
-            self.connection.execute("ROLLBACK")
+        self.connection.roll_back()
 
     def _commit(self) -> None:
         try:
-            self.connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            self._roll_back()
-            message = f"the ledger could not be written ({error}); nothing was stored"
-            raise LedgerError(message) from error
+            self.connection.commit()
+        except LedgerError:
+            self._newest = self._newest_before
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Database]:
+        """Reading of one committed state, whatever others write meanwhile."""
+        with self._lock, snapshot(self.connection):
+            before, self._is_reading = self._is_reading, True
+            try:
+                yield self.connection
+            finally:
+                self._is_reading = before
 
     @property
     def head(self) -> int:
@@ -210,19 +200,31 @@ class Ledger:
         An event whose natural key (scenario, kind, event_id, version) is there already is a
         duplicate when its content is the same, a conflict otherwise; neither is stored.
         """
+        outcomes: list[Outcome] = []
         with self.transaction():
             seq = self.head
-            outcomes: list[Outcome] = []
-            for event in events:
-                digest = event.digest
-                held = self._digest(event)
-                if held is None:
-                    seq += 1
-                    self._insert(event, seq, observed_us, digest=digest, is_live=False)
-                    outcomes.append("accepted")
-                else:
-                    outcomes.append("duplicate" if held == digest else "conflict")
-            return outcomes
+            for start in range(0, len(events), SLAB):
+                slab = self._admit(events[start : start + SLAB], seq, observed_us)
+                seq += slab.count("accepted")
+                outcomes += slab
+        return outcomes
+
+    def _admit(self, events: Sequence[Event], seq: int, observed_us: int | None) -> list[Outcome]:
+        """Append those of one slab that are new behind `seq`, and say what became of each."""
+        told = [(event, natural_key(event), event.digest) for event in events]
+        held = digests(self.connection, [key for _, key, _ in told])
+        fresh: list[tuple[Value, ...]] = []
+        outcomes: list[Outcome] = []
+        for event, key, digest in told:
+            if key in held:
+                outcomes.append("duplicate" if held[key] == digest else "conflict")
+                continue
+            held[key], seq = digest, seq + 1
+            known = event.effective_us if observed_us is None else observed_us
+            fresh.append(row_of(event, seq, observed_us=known, digest=digest, is_live=False))
+            outcomes.append("accepted")
+        self.connection.executemany(INSERT, fresh)
+        return outcomes
 
     def append(self, event: Event, *, now_us: int | None = None) -> Stored:
         """Append one live event, learned now; time in the ledger never runs backwards.
@@ -233,83 +235,48 @@ class Ledger:
             The natural key is there already.
         """
         with self.transaction() as connection:
-            if self._digest(event) is not None:
+            known, since = self._newest
+            held, head, newest = connection.execute(_ENDS, (*natural_key(event), since)).fetchone()
+            if held is not None:
                 message = f"{event.kind} {event.event_id} version {event.version} is in the ledger"
                 raise ConflictError(message)
-            head = self.head
-            known, seq = self._newest
+            seq = (head or 0) + 1
             now = time.time_ns() // 1000 if now_us is None else now_us
-            observed_us = max(now, known, self._newest_since(connection, seq))
-            self._newest = observed_us, head + 1
-            self._insert(event, head + 1, observed_us, digest=event.digest, is_live=True)
-            return Stored(event=event, seq=head + 1, observed_us=observed_us, is_live=True)
-
-    @staticmethod
-    def _newest_since(connection: sqlite3.Connection, seq: int) -> int:
-        row = connection.execute(
-            "SELECT max(observed_us) FROM event WHERE seq > ?", (seq,)
-        ).fetchone()
-        return int(row[0] or 0)
-
-    def _digest(self, event: Event) -> str | None:
-        row = self.connection.execute(
-            "SELECT digest FROM event "
-            "WHERE scenario = ? AND kind = ? AND event_id = ? AND version = ?",
-            (event.scenario, event.kind, event.event_id, event.version),
-        ).fetchone()
-        return None if row is None else str(row[0])
-
-    def _insert(
-        self, event: Event, seq: int, observed_us: int | None, *, digest: str, is_live: bool
-    ) -> None:
-        effective = event.effective_us
-        self.connection.execute(
-            _INSERT,
-            (
-                seq,
-                event.scenario,
-                event.kind,
-                event.event_id,
-                event.version,
-                effective,
-                event.ordinal,
-                effective if observed_us is None else observed_us,
-                int(is_live),
-                int(event.retracted),
-                event.currency,
-                digest,
-                json.dumps(dict(event.fields), separators=(",", ":"), ensure_ascii=False),
-            ),
-        )
+            observed_us = max(now, known, newest or 0)
+            self._newest = observed_us, seq
+            values = row_of(event, seq, observed_us=observed_us, digest=event.digest, is_live=True)
+            connection.execute(INSERT, values)
+            return Stored(event=event, seq=seq, observed_us=observed_us, is_live=True)
 
     def find(self, scenario: str, kind: str, event_id: str, version: int) -> Stored | None:
         """The stored event of that natural key, or None."""
         with self._lock:
             row = self.connection.execute(_FIND, (scenario, kind, event_id, version)).fetchone()
-        return None if row is None else _stored(row)
+        return None if row is None else stored(row)
 
     def other_versions(self, event: Event) -> list[Stored]:
         """All other versions of the same event, oldest first."""
-        key = (event.scenario, event.kind, event.event_id, event.version)
         with self._lock:
-            rows = self.connection.execute(f"{_PREVIOUS} ORDER BY seq", key).fetchall()
-        return [_stored(row) for row in rows]
+            rows = self.connection.execute(_PREVIOUS, natural_key(event)).fetchall()
+        return [stored(row) for row in rows]
 
     def at(self, seqs: Sequence[int]) -> list[Stored]:
         """The stored events at those places in the order, oldest first."""
+        if not seqs:
+            return []
         marks = ", ".join("?" * len(seqs))
         with self._lock:
             rows = self.connection.execute(
-                f"SELECT {_COLUMNS} FROM event WHERE seq IN ({marks}) ORDER BY seq",  # noqa: S608
+                f"SELECT {COLUMNS} FROM event WHERE seq IN ({marks}) ORDER BY seq",  # noqa: S608
                 list(seqs),
             ).fetchall()
-        return [_stored(row) for row in rows]
+        return [stored(row) for row in rows]
 
     def iter_events(self, scenario: str, *, after_seq: int = 0) -> Iterator[Stored]:
         """All events of `scenario` behind `after_seq`, in the ledger's order."""
         with self._lock:
             rows = self.connection.execute(
-                f"SELECT {_COLUMNS} FROM event WHERE scenario = ? AND seq > ? ORDER BY seq",  # noqa: S608
+                f"SELECT {COLUMNS} FROM event WHERE scenario = ? AND seq > ? ORDER BY seq",  # noqa: S608
                 (scenario, after_seq),
             ).fetchall()
-        return (_stored(row) for row in rows)
+        return (stored(row) for row in rows)

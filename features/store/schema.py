@@ -1,71 +1,123 @@
-"""The database's tables, in SQLAlchemy Core, and how a file is brought up to date.
+"""The database's tables, in SQLAlchemy Core, and how a database is brought up to date.
 
-One database file holds everything that one transaction must cover: events, histories, records,
-deployments and the audit chain. Its one chain of Alembic migrations lives beside this file.
+One database holds everything that one transaction must cover: events, histories, records,
+deployments and the audit chain. Its one chain of Alembic migrations lives beside this file, and
+runs on SQLite and on PostgreSQL.
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Engine, create_engine, exc, inspect
 
 from features.contracts.errors import LedgerError
+from features.contracts.settings import Place
+from features.store.database import Database
+from features.store.place import address, connect
 
-HEAD: Final = "0002"
-"""The newest migration; a file of this version is opened without loading Alembic."""
+HEAD: Final = "0003"
+"""The newest migration; a database of this version is opened without loading Alembic."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
-def version(connection: sqlite3.Connection) -> str | None:
-    """The migration a database file stands at, or None for a new file."""
-    found = connection.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
-    ).fetchone()
-    if found is None:
+def version(database: Database) -> str | None:
+    """The migration a database stands at, or None for a new one."""
+    if not database.has_table("alembic_version"):
         return None
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    row = database.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
 
 
-def migrate(path: Path) -> None:
-    """Bring the database at `path` to `HEAD`, making file and folder where there are none.
+def migrate(place: Place) -> None:
+    """Bring the database at `place` to `HEAD`, making file and folder where there are none.
 
     Raises
     ------
     LedgerError
-        The file was written by a newer release, or is no database.
+        It was written by a newer release, is no database, or may not be changed by us.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with sqlite3.connect(path) as connection:
-            at = version(connection)
-        connection.close()
-    except sqlite3.DatabaseError as error:
-        message = f"{path} is no ledger ({error}); name another LIANJING_HOME"
-        raise LedgerError(message) from error
+    at = version_at(place)
     if at == HEAD:
         return
     if at is not None and at > HEAD:
-        message = f"{path} is at schema {at}, this release knows {HEAD}; install the newer release"
+        message = (
+            f"{named(place)} is at schema {at}, this release knows {HEAD}; install the newer "
+            "release"
+        )
         raise LedgerError(message)
-    _upgrade(path)
+    upgrade(place)
 
 
-def _upgrade(path: Path) -> None:
-    from alembic import command  # noqa: PLC0415  (only a file to be migrated pays for it)
+def version_at(place: Place) -> str | None:
+    """The migration the ledger at `place` stands at, or None where there is none yet.
+
+    Raises
+    ------
+    LedgerError
+        There is something else, or it cannot be reached.
+    """
+    if address(place) is None and not Path(str(place)).exists():
+        return None
+    try:
+        with closing(connect(place, is_read_only=True)) as database:
+            return version(database)
+    except sqlite3.DatabaseError as error:
+        message = f"{place} is no ledger ({error}); name another LIANJING_HOME"
+        raise LedgerError(message) from error
+
+
+def named(place: Place) -> str:
+    """What messages call `place`: a file by its path, a database by the setting."""
+    return str(place) if address(place) is None else "the database of LIANJING_STORE"
+
+
+def upgrade(place: Place, revision: str = "head") -> None:
+    """Run the migrations up to `revision` on the database at `place`.
+
+    Raises
+    ------
+    LedgerError
+        PostgreSQL did not let us: no right to make tables, or the head is held by another.
+    """
+    from alembic import command  # noqa: PLC0415  (only a database to be migrated pays for it)
     from alembic.config import Config  # noqa: PLC0415
 
+    if address(place) is None:
+        Path(str(place)).parent.mkdir(parents=True, exist_ok=True)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = f"sqlite:///{path}"
-    command.upgrade(config, "head")
+    config.attributes["engine"] = made = engine(place)
+    try:
+        command.upgrade(config, revision)
+    except exc.DBAPIError as error:
+        why = str(error.orig).partition("\n")[0]
+        message = f"{named(place)} cannot be brought up to date ({why}); nothing was changed"
+        raise LedgerError(message) from error
+    finally:
+        made.dispose()
 
 
-def tables(path: Path) -> tuple[str, ...]:
-    """Names of the tables in the database at `path`, sorted."""
-    engine = create_engine(f"sqlite:///{path}")
-    names = tuple(sorted(inspect(engine).get_table_names()))
-    engine.dispose()
+def engine(place: Place) -> Engine:
+    """SQLAlchemy's engine of the database at `place`, for migrations and inspection."""
+    url = address(place)
+    if url is None:
+        return create_engine(f"sqlite:///{place}")
+    from features.store.postgres import connected  # noqa: PLC0415  (an extra, and seldom needed)
+
+    def connection() -> object:
+        made = connected(url)
+        made.autocommit = False
+        return made
+
+    return create_engine("postgresql+psycopg://", creator=connection)
+
+
+def tables(place: Place) -> tuple[str, ...]:
+    """Names of the tables in the database at `place`, sorted."""
+    made = engine(place)
+    names = tuple(sorted(inspect(made).get_table_names()))
+    made.dispose()
     return names

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
-from features.contracts.errors import InputError, LianjingError, NotFoundError
-from features.contracts.settings import Settings
+from features.contracts.errors import InputError, LianjingError
 from serving.cli import show
+from serving.cli.features import app as features_app
+from serving.cli.options import Json, MappingName, Paths, Scenario
+from serving.cli.setting import configured, existing
 
 _GATE_SAID_NO: Final = 3
 
@@ -26,17 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Scores how unusual an approval or a payout is, and says why.",
 )
-features_app = typer.Typer(no_args_is_help=True, help="Features: list and build them.")
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(features_app, name="features")
 app.add_typer(key_app, name="key")
 
-Scenario = Annotated[str, typer.Argument(help="approvals or payouts")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
 Since = Annotated[datetime | None, typer.Option(help="send what happened from this date on")]
-Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]
-MappingName = Annotated[str, typer.Option(help="a shipped mapping's name, or a TOML file")]
 By = Annotated[str, typer.Option(help="who does it, for the record")]
 
 
@@ -50,23 +46,6 @@ def main() -> None:
     except OSError as error:
         show.err.print(f"lianjing: {error.filename or 'the system'}: {error.strerror or error}")
         sys.exit(1)
-
-
-def configured() -> Settings:
-    """The settings of the environment.
-
-    Raises
-    ------
-    InputError
-        A variable breaks its rule; its value stays out of the message.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = "_".join(str(part) for part in fault["loc"]).upper()
-        message = f"LIANJING_{name}: {fault['msg']}; correct or unset it"
-        raise InputError(message) from error
 
 
 @app.command()
@@ -98,7 +77,7 @@ def ingest(paths: Paths, mapping: MappingName, json: Json = False) -> None:
     from serving.cli.line import keep_report
 
     settings = configured()
-    ledger = Ledger.open(settings.ledger_path)
+    ledger = Ledger.open(settings.ledger)
     with show.progress("ingest") as tick:
         report = run(
             paths, mapping=Mapping.load(mapping), ledger=ledger, settings=settings, progress=tick
@@ -116,35 +95,6 @@ def ingest(paths: Paths, mapping: MappingName, json: Json = False) -> None:
     show.rejections(report.rejections)
 
 
-@features_app.command("list")
-def list_features(scenario: Scenario) -> None:
-    """List the scenario's features."""
-    from features.scenarios import catalog
-
-    declared = catalog.load(scenario)
-    show.table(
-        f"{declared.name}: {len(declared.features)} features",
-        ["feature", "what", "unit"],
-        [(item.name, item.en, item.unit) for item in declared.features],
-    )
-
-
-@features_app.command("build")
-def build_features(scenario: Scenario, out: Path) -> None:
-    """Compute the scenario's feature table and write it to OUT (Parquet or CSV)."""
-    from features.batch import build
-    from features.frames import check_suffix, write
-    from features.scenarios import catalog
-    from features.store.ledger import Ledger
-
-    check_suffix(out)
-    ledger = Ledger.open(configured().ledger_path)
-    with show.progress("features") as tick:
-        table = build(ledger, catalog.load(scenario), progress=tick)
-    write(table, out)
-    show.out.print(f"{len(table)} rows, {len(table.names)} features: {out}")
-
-
 @app.command()
 def train(
     scenario: Scenario, until: Until = None, truth: Path | None = None, seed: int = 0
@@ -156,7 +106,7 @@ def train(
     from training.truth import load_truth
 
     settings = configured()
-    ledger = Ledger.open(settings.ledger_path)
+    ledger = Ledger.open(settings.ledger)
     with show.progress("features") as tick:
         result = run(
             settings,
@@ -182,7 +132,7 @@ def promote(scenario: Scenario, version: str | None = None, by: By = "lianjing")
     from training.promote import promote as run
 
     settings = configured()
-    ledger = Ledger.open(settings.ledger_path)
+    ledger = Ledger.open(settings.ledger)
     done = run(settings, ledger, catalog.load(scenario), version=version, by=by)
     for reason in done.reasons:
         show.err.print(f"refused: {reason}")
@@ -201,7 +151,7 @@ def rollback(scenario: Scenario, by: By = "lianjing") -> None:
     from training.promote import rollback as run
 
     settings = configured()
-    done = run(settings, Ledger.open(settings.ledger_path), catalog.load(scenario), by=by)
+    done = run(settings, Ledger.open(settings.ledger), catalog.load(scenario), by=by)
     for note in done.notes:
         show.err.print(f"note: {note}")
     show.out.print(f"{scenario}: version {done.model_version} serves again ({done.digest[:12]})")
@@ -212,10 +162,10 @@ def serve() -> None:
     """Start the service (API and console) on the configured host and port."""
     import uvicorn
 
-    from serving.writer import only_writer
+    from serving.writer import writer
 
     settings = configured()
-    with only_writer(settings.home):
+    with writer(settings):
         pass  # where another service runs this refuses in one line, before the server starts
     uvicorn.run(
         "serving.service:make",
@@ -256,20 +206,13 @@ def score(
     print_unusual(scenario.name, answered, top)
 
 
-def _existing(settings: Settings) -> Path:
-    if not settings.ledger_path.is_file():
-        message = f"{settings.ledger_path}: no ledger here; name its folder in LIANJING_HOME"
-        raise NotFoundError(message)
-    return settings.ledger_path
-
-
 @app.command()
 def verify() -> None:
     """Check the audit chain and every stored record; name the first that was changed."""
     from features.store.ledger import Ledger
     from serving.store import audit
 
-    broken = audit.verify(Ledger.open(_existing(configured())))
+    broken = audit.verify(Ledger.open(existing(configured())))
     if broken is not None:
         show.err.print(f"lianjing: {broken}")
         raise typer.Exit(1)
@@ -286,7 +229,7 @@ def replay(
     from serving.store.replay import Replayer
 
     settings = configured()
-    ledger = Ledger.open(_existing(settings))
+    ledger = Ledger.open(existing(settings))
     replayer = Replayer(settings, ledger)
     if record:
         found = [replayer.replay(records.by_id(ledger.connection, record))]

@@ -11,7 +11,7 @@ from features.scenarios import catalog
 from features.sources.mapping import Mapping
 from serving.cli import show
 from serving.cli.findings import print_catches, print_unusual
-from serving.cli.line import Line, clear, read_events, score_all
+from serving.cli.line import Line, fresh_line, read_events, score_all
 from training.simulate import SimulationConfig, simulate
 from training.truth import load_truth
 
@@ -20,8 +20,7 @@ MAPPINGS: Final = {"payouts": "simulated_payouts", "approvals": "simulated_appro
 
 def demo(home: Path, *, keep: bool = False, config: SimulationConfig | None = None) -> None:
     """Simulate, ingest, train, promote, serve, score the last month over HTTP, show the finds."""
-    clear(home)
-    line = Line(home)
+    line = fresh_line(home)
     config = config or SimulationConfig.load()
     with show.progress("simulate") as tick:
         simulate(

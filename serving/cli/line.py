@@ -103,7 +103,7 @@ class Line:
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         """The ledger, open for one step."""
-        ledger = Ledger.open(self.settings.ledger_path)
+        ledger = Ledger.open(self.settings.ledger)
         try:
             yield ledger
         finally:
@@ -136,6 +136,7 @@ class Line:
         """The settings as environment variables, for a service or a shell."""
         return {
             "LIANJING_HOME": str(self.home.resolve()),
+            "LIANJING_STORE": self.settings.store.get_secret_value(),
             "LIANJING_PORT": str(self.port),
             "LIANJING_API_KEY_SHA256": self.settings.api_key_sha256,
             "LIANJING_CONSOLE_KEY_SHA256": self.settings.console_key_sha256,
@@ -221,9 +222,18 @@ class Collected:
 def read_files(
     paths: Sequence[Path], mapping: str, settings: Settings
 ) -> tuple[QualityReport, list[Event]]:
-    """Read `paths` as a load would and store nothing: the report, and the events in time order."""
+    """Read `paths` as a load would and store nothing: the report, and the events in time order.
+
+    They are what a platform would send: the service's own door replaces what is personal.
+    """
     collected = Collected()
-    report = ingest(paths, mapping=Mapping.load(mapping), ledger=collected, settings=settings)
+    report = ingest(
+        paths,
+        mapping=Mapping.load(mapping),
+        ledger=collected,
+        settings=settings,
+        in_clear=True,
+    )
     return report, collected.events
 
 
@@ -249,6 +259,28 @@ def clear(home: Path) -> None:
         shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True)
     mark.touch()
+
+
+def fresh_line(home: Path) -> Line:
+    """A line on an emptied `home`, whose ledger is empty as well.
+
+    Raises
+    ------
+    InputError
+        The folder, or the database that is named, holds something else; it is left alone.
+    """
+    line = Line(home)
+    if line.settings.has_store:
+        with line.ledger() as ledger:
+            held = ledger.head
+        if held:
+            message = (
+                f"LIANJING_STORE names a database that holds {held} events; name an empty one for "
+                "this run, or unset it"
+            )
+            raise InputError(message)
+    clear(home)
+    return line
 
 
 def keep_report(settings: Settings, report: QualityReport) -> Path:

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from features.contracts.errors import UnreadableSourceError
+from features.contracts.errors import InputError, UnreadableSourceError
 from features.contracts.events import Event
 from features.scenarios import catalog
 from features.sources.quality import QualityReport
 from serving.cli import show
 from serving.cli.findings import most_unusual, print_unusual
-from serving.cli.line import Line, clear, read_events, score_all
+from serving.cli.line import Line, fresh_line, read_events, score_all
 
 _TRAIN_SHARE: Final = 0.7
 
@@ -55,11 +55,16 @@ def real(
     ------
     UnreadableSourceError
         The data are not there.
+    InputError
+        One database is named for ledgers that are kept apart.
     """
     if not data.is_dir():
         message = f"{data}: no such folder; put the real data there or name it with --data"
         raise UnreadableSourceError(message)
     chosen = [item for item in SETS if not names or item.name in names]
+    if Line(home).settings.has_store and len(chosen) > 1:
+        message = "each real set has a ledger of its own, LIANJING_STORE names one; unset it"
+        raise InputError(message)
     found = {
         item.name: _run(item, data, home / item.name, keep=keep, limit=limit) for item in chosen
     }
@@ -70,8 +75,7 @@ def real(
 
 
 def _run(item: RealSet, data: Path, home: Path, *, keep: bool, limit: int | None) -> dict[str, Any]:
-    clear(home)
-    line, files = Line(home), [data / item.files]
+    line, files = fresh_line(home), [data / item.files]
     report = line.ingest(files, item.mapping)
     _print_quality(report)
     events = read_events(files, item.mapping, line.settings)

@@ -3,18 +3,29 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from features.contracts.events import from_us
 from features.sources.quality import RejectionGroup
+
+if TYPE_CHECKING:
+    from features.retrace import Part
+    from serving.cli.built import Done
+    from serving.explaining import Explanation
+    from serving.store.parity import Parity
 
 out = Console(soft_wrap=True, highlight=False, markup=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 Tick = Callable[[int, int, str], None]
+_EVENTS: Final = 20
+"""Events of a cell that are shown unless all are asked for."""
+_CELLS: Final = 10
+"""Differing cells that are named."""
 
 
 def say(text: str) -> None:
@@ -44,6 +55,91 @@ def rejections(groups: Iterable[RejectionGroup]) -> None:
     """One line for each file and reason that rows were rejected for."""
     for group in groups:
         out.print(f"  rejected {group.count} of {group.file}: {group.column} {group.reason}")
+
+
+def done(content: Mapping[str, Any], line: str, *, json: bool) -> None:
+    """What a command did, as one line or as one document."""
+    document(content) if json else out.print(line)
+
+
+def built(made: "Done", *, json: bool) -> None:
+    """A feature table that was written, and the rows of files that were not taken."""
+    rows, features, path = made.built.events, made.built.features, made.built.path
+    rejected = sum(group.count for group in made.rejections)
+    if not json:
+        rejections(made.rejections)
+    content = {"rows": rows, "features": features, "path": path, "rejected": rejected}
+    done(content, f"{rows} rows, {features} features: {path}", json=json)
+
+
+def explanation(found: "Explanation", *, everything: bool, json: bool) -> None:
+    """A cell: value, version, formula, and the events behind it, the latest of each part."""
+    told = found.document()
+    if json:
+        document(told)
+        return
+    value = "missing" if found.value is None else f"{found.value:.17g}"
+    event = found.stored.event
+    out.print(f"{told['feature']} of {event.kind} {event.event_id} version {event.version}")
+    out.print(f"  value    {value} ({found.status})")
+    out.print(f"  spec     {found.spec_hash}, kernels {told['kernel_version']}")
+    out.print(f"  seen at  {found.as_of_seq}")
+    out.print(f"  what     {told['what']}")
+    for line in told["formula"]:
+        out.print(f"  formula  {line}")
+    out.print(f"  here     {found.how.en}")
+    for part in found.trace.parts:
+        _part(part, len(part.seen) if everything else _EVENTS)
+
+
+def _part(part: "Part", limit: int) -> None:
+    """The latest `limit` events of one part, in time order."""
+    n, taken = len(part.seen), part.look.measure or part.look.column or "counts"
+    rows = [
+        (
+            item.seq,
+            item.kind,
+            item.event_id,
+            item.version,
+            f"{from_us(item.effective_us):%Y-%m-%d %H:%M:%S}",
+            "" if item.value is None else item.value,
+        )
+        for item in part.seen[max(0, n - limit) :]
+    ]
+    title = f"by {' x '.join(part.look.atom.key)}: {n} events"
+    if n == 0:
+        out.print(title)
+        return
+    if len(rows) < n:
+        title += f", the latest {len(rows)} (--all shows all)"
+    table(title, ["seq #", "kind", "id", "version #", "when (UTC)", f"{taken} #"], rows)
+
+
+def parity(found: "Parity", *, json: bool) -> None:
+    """Stored vectors against batch: what was compared, the first cells that differ, the rest."""
+    cells = [
+        (one.record_id, one.feature, f"{one.stored!r} ({one.stored_status})",
+         f"{one.recomputed!r} ({one.status})")
+        for one in found.different[:_CELLS]
+    ]  # fmt: skip
+    names = ["record", "feature", "stored", "recomputed"]
+    if json:
+        document(
+            {
+                "records": found.records,
+                "cells": found.cells,
+                "different": len(found.different),
+                "skipped": found.skipped,
+                "first": [dict(zip(names, cell, strict=True)) for cell in cells],
+            }
+        )
+        return
+    for cell in cells:
+        err.print(f"differs: record {cell[0]}, {cell[1]}: stored {cell[2]}, recomputed {cell[3]}")
+    out.print(
+        f"{found.records} records, {found.cells} cells compared, {len(found.different)} different; "
+        f"{found.skipped} records skipped (another spec hash or kernel version)"
+    )
 
 
 @contextmanager

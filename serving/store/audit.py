@@ -6,11 +6,10 @@ were cut from the end leave records without their row, which is found as well.
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from features.store.database import Database, paged
 from features.store.ledger import Ledger
 from serving.store.records import COLUMNS
 
@@ -21,9 +20,13 @@ LEARNED: Final = "learn"
 _LAST = "SELECT audit, hash FROM audit ORDER BY audit DESC LIMIT 1"
 _INSERT = "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS = (
-    "SELECT audit, at_us, actor, action, object, content, previous, hash FROM audit ORDER BY audit"
+    "SELECT audit, at_us, actor, action, object, content, previous, hash FROM audit "
+    "WHERE audit > ? ORDER BY audit LIMIT ?"
 )
-_RECORDS = f"SELECT {COLUMNS} FROM record ORDER BY record"  # noqa: S608
+_SEALED = (
+    "SELECT audit, object, content FROM audit WHERE action = ? AND audit > ? ORDER BY audit LIMIT ?"
+)
+_RECORDS = f"SELECT record, {COLUMNS} FROM record WHERE record > ? ORDER BY record LIMIT ?"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def digest(values: list[Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def append(connection: sqlite3.Connection, entry: Entry) -> None:
+def append(connection: Database, entry: Entry) -> None:
     """Seal `entry` to the end of the chain, within the caller's transaction."""
     number, previous = connection.execute(_LAST).fetchone() or (0, GENESIS)
     sealed = seal(number + 1, entry, previous)
@@ -70,12 +73,13 @@ def append(connection: sqlite3.Connection, entry: Entry) -> None:
 
 def verify(ledger: Ledger) -> Break | None:
     """Check every row and every record; None when all is whole, else the first break."""
-    return _chain_break(ledger.connection) or _record_break(ledger.connection)
+    with ledger.snapshot() as connection:
+        return _chain_break(connection) or _record_break(connection)
 
 
-def _chain_break(connection: sqlite3.Connection) -> Break | None:
+def _chain_break(connection: Database) -> Break | None:
     expected, before = 1, GENESIS
-    for number, *values, previous, sealed in connection.execute(_ROWS):
+    for number, *values, previous, sealed in paged(connection, _ROWS):
         entry = Entry(*values)
         if number != expected:
             return Break(f"audit row {expected}", f"is missing; row {number} follows")
@@ -87,15 +91,9 @@ def _chain_break(connection: sqlite3.Connection) -> Break | None:
     return None
 
 
-def _sealed_records(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    yield from connection.execute(
-        "SELECT object, content FROM audit WHERE action = ? ORDER BY audit", (SCORED,)
-    )
-
-
-def _record_break(connection: sqlite3.Connection) -> Break | None:
-    sealed = _sealed_records(connection)
-    for record_id, *values in connection.execute(_RECORDS):
+def _record_break(connection: Database) -> Break | None:
+    sealed = ((held, content) for _, held, content in paged(connection, _SEALED, (SCORED,)))
+    for _, record_id, *values in paged(connection, _RECORDS):
         held, content = next(sealed, ("", ""))
         if held != record_id:
             named = f"record {held or record_id}"

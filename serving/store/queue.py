@@ -2,11 +2,11 @@
 
 import base64
 import binascii
-import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
 from features.contracts.errors import InputError
+from features.store.database import Database
 from serving.store.records import COLUMNS, Row
 
 _ORDER: Final = "ORDER BY p_value, record DESC LIMIT ?"
@@ -24,11 +24,9 @@ class Filter:
     text: str = ""
 
 
-def page(
-    connection: sqlite3.Connection, wanted: Filter, *, cursor: str, limit: int
-) -> tuple[list[Row], str]:
+def page(connection: Database, wanted: Filter, *, cursor: str, limit: int) -> tuple[list[Row], str]:
     """One page of the queue and the cursor of the next, empty behind the last."""
-    clauses, parameters = _clauses(wanted)
+    clauses, parameters = _clauses(connection, wanted)
     if cursor:
         p_value, number = read_cursor(cursor)
         clauses.append("(p_value > ? OR (p_value = ? AND record < ?))")
@@ -43,13 +41,13 @@ def page(
     return [row for _, row in numbered], more
 
 
-def _clauses(wanted: Filter) -> tuple[list[str], list[str | float | int]]:
+def _clauses(connection: Database, wanted: Filter) -> tuple[list[str], list[str | float | int]]:
     clauses: list[str] = []
     parameters: list[str | float | int] = []
     for clause, value in (
         ("scenario = ?", wanted.scenario),
         ("band = ?", wanted.band),
-        ("instr(lower(event_id), lower(?)) > 0", wanted.text.strip()),
+        (connection.contains("event_id"), wanted.text.strip()),
     ):
         if value:
             clauses.append(clause)

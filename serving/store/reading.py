@@ -1,14 +1,14 @@
 """Reading of records over a connection of its own: the console's `RecordSource` and the feed."""
 
-import sqlite3
 import threading
-from pathlib import Path
 
 from features.contracts.errors import NotFoundError
+from features.contracts.settings import Place
 from features.contracts.verdicts import AnomalyRecord
+from features.store.database import Database
+from features.store.place import connect
 from serving.console.source import Facts, QueuePage, TimelineEvent
 from serving.store import queue, records, timeline
-from serving.store.trouble import translated
 
 _SCENARIOS = """
 WITH RECURSIVE found(name) AS (
@@ -20,14 +20,9 @@ SELECT name FROM found WHERE name IS NOT NULL
 """
 
 
-def read_only(path: Path) -> sqlite3.Connection:
-    """A connection to the ledger's file that sees what is committed and can write nothing."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+def read_only(place: Place) -> Database:
+    """A connection to the ledger's database that sees what is committed and can write nothing."""
+    return connect(place, is_read_only=True)
 
 
 class Records:
@@ -39,23 +34,23 @@ class Records:
         A connection that no one else uses; see `read_only`.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
         self._lock = threading.Lock()
 
     def alive(self) -> bool:
         """Whether the database answers."""
-        with self._lock, translated():
+        with self._lock:
             return bool(self._connection.execute("SELECT 1 FROM alembic_version").fetchone())
 
     def row(self, record_id: str) -> records.Row:
         """The stored row of that id; `NotFoundError` when there is none."""
-        with self._lock, translated():
+        with self._lock:
             return records.by_id(self._connection, record_id)
 
     def feed(self, cursor: int, limit: int) -> list[tuple[int, records.Row]]:
         """The next records behind `cursor` in the order they were stored, each with its place."""
-        with self._lock, translated():
+        with self._lock:
             return records.after(self._connection, cursor, limit)
 
     def queue(
@@ -63,7 +58,7 @@ class Records:
     ) -> QueuePage:
         """One page of records, the most unusual and newest first."""
         wanted = queue.Filter(scenario, band, text)
-        with self._lock, translated():
+        with self._lock:
             rows, more = queue.page(self._connection, wanted, cursor=cursor, limit=limit)
         return QueuePage(tuple(row.record() for row in rows), more)
 
@@ -76,18 +71,18 @@ class Records:
 
     def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
         """Events of the record's subject around it, oldest first."""
-        with self._lock, translated():
+        with self._lock:
             row = records.by_id(self._connection, record_id)
             return timeline.around(self._connection, row, limit)
 
     def facts(self, record_id: str) -> Facts:
         """When the record's event happened, and whom and what it is about."""
-        with self._lock, translated():
+        with self._lock:
             row = records.by_id(self._connection, record_id)
             return timeline.facts(self._connection, row)
 
     def scenarios(self) -> tuple[str, ...]:
         """Names of the scenarios that have records."""
-        with self._lock, translated():
+        with self._lock:
             found = self._connection.execute(_SCENARIOS).fetchall()
-        return tuple(name for (name,) in found)
+        return tuple(sorted(name for (name,) in found))

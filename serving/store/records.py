@@ -4,13 +4,13 @@ Writing goes through the ledger's own connection, inside its transaction. Readin
 connection of its own, which sees only what is committed.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from features.contracts.errors import NotFoundError
 from features.contracts.events import Event
 from features.contracts.verdicts import AnomalyRecord, Verdict
+from features.store.database import Database
 from serving.store import cells
 
 COLUMNS: Final = (
@@ -23,7 +23,9 @@ _HELD = (
     "SELECT request_digest, verdict FROM record "
     "WHERE scenario = ? AND kind = ? AND event_id = ? AND version = ?"
 )
-_KNOWN = "SELECT 1 FROM event WHERE scenario = ? AND kind = ? AND event_id = ? LIMIT 1"
+_KNOWN = (
+    "SELECT 1 FROM event WHERE scenario = CAST(? AS TEXT) AND kind = ? AND event_id = ? LIMIT 1"
+)
 
 
 class Row(NamedTuple):
@@ -60,19 +62,19 @@ class Row(NamedTuple):
         )
 
 
-def insert(connection: sqlite3.Connection, row: Row) -> None:
+def insert(connection: Database, row: Row) -> None:
     """Store one record, within the caller's transaction."""
     connection.execute(_INSERT, row)
 
 
-def held(connection: sqlite3.Connection, event: Event) -> tuple[str, str] | None:
+def held(connection: Database, event: Event) -> tuple[str, str] | None:
     """Request digest and verdict of the record with the event's natural key, or None."""
     key = (event.scenario, event.kind, event.event_id, event.version)
     found = connection.execute(_HELD, key).fetchone()
     return None if found is None else (str(found[0]), str(found[1]))
 
 
-def known_as(connection: sqlite3.Connection, event: Event, kinds: Sequence[str]) -> str | None:
+def known_as(connection: Database, event: Event, kinds: Sequence[str]) -> str | None:
     """The first of `kinds` under which the ledger holds the event's id, or None."""
     for kind in kinds:
         if connection.execute(_KNOWN, (event.scenario, kind, event.event_id)).fetchone():
@@ -80,7 +82,7 @@ def known_as(connection: sqlite3.Connection, event: Event, kinds: Sequence[str])
     return None
 
 
-def by_id(connection: sqlite3.Connection, record_id: str) -> Row:
+def by_id(connection: Database, record_id: str) -> Row:
     """The record of that id.
 
     Raises
@@ -94,10 +96,25 @@ def by_id(connection: sqlite3.Connection, record_id: str) -> Row:
     return Row(*found)
 
 
-def after(connection: sqlite3.Connection, cursor: int, limit: int) -> list[tuple[int, Row]]:
+def after(connection: Database, cursor: int, limit: int) -> list[tuple[int, Row]]:
     """The next `limit` records behind `cursor` in the order of storing, each with its place."""
     found = connection.execute(
         f"SELECT record, {COLUMNS} FROM record WHERE record > ? ORDER BY record LIMIT ?",  # noqa: S608
         (cursor, limit),
     )
     return [(int(number), Row(*rest)) for number, *rest in found.fetchall()]
+
+
+def numbers(connection: Database, scenario: str) -> list[int]:
+    """Places of all records of a scenario, in the order of storing."""
+    found = connection.execute(
+        "SELECT record FROM record WHERE scenario = ? ORDER BY record", (scenario,)
+    )
+    return [int(number) for (number,) in found.fetchall()]
+
+
+def at(connection: Database, places: Sequence[int]) -> list[Row]:
+    """The records at those places, in their order."""
+    marks = ", ".join("?" * len(places))
+    found = connection.execute(f"{_SELECT} WHERE record IN ({marks}) ORDER BY record", list(places))
+    return [Row(*row) for row in found.fetchall()]

@@ -1,13 +1,13 @@
 """A record's event and its subject's timeline, as the ledger knew them at the record."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from features.contracts.events import EventField, from_us
 from features.contracts.verdicts import Verdict
 from features.scenarios import catalog
+from features.store.database import Database
 from serving.console.formats import TIMEZONE
 from serving.console.source import Facts, TimelineEvent
 from serving.store.records import Row
@@ -19,26 +19,23 @@ MAIN_FIELDS: Final = {
 """The fields that say whom and what an event is about, in the order they are shown."""
 _WHAT: Final = {"payouts": "category", "approvals": "activity"}
 _EVENT = "SELECT effective_us, fields FROM event WHERE seq = ?"
-_ZONE = "SELECT json_extract(calendar, '$.tz') FROM profile WHERE scenario = ?"
-_OWN = (
-    "SELECT json_extract(fields, '$.{subject}'), effective_us, observed_us, seq "
-    "FROM event WHERE seq = ?"
-)
+_ZONE = "SELECT {zone} FROM profile WHERE scenario = ?"
+_OWN = "SELECT {subject}, effective_us, observed_us, seq FROM event WHERE seq = ?"
 _AROUND = """
 SELECT kind, effective_us, event_id, fields, currency, version
 FROM event AS e
-WHERE scenario = '{scenario}' AND json_extract(fields, '$.{subject}') = ?1
-  AND effective_us <= ?2 AND (observed_us, seq) <= (?3, ?4) AND seq <= ?5 AND retracted = 0
+WHERE scenario = '{scenario}' AND {subject} = ?
+  AND effective_us <= ? AND (observed_us, seq) <= (?, ?) AND seq <= ? AND retracted = 0
   AND NOT EXISTS (
     SELECT 1 FROM event AS later
     WHERE later.scenario = e.scenario AND later.kind = e.kind AND later.event_id = e.event_id
-      AND later.version > e.version AND (later.observed_us, later.seq) <= (?3, ?4)
-      AND later.seq <= ?5)
-ORDER BY effective_us DESC, seq DESC LIMIT ?6
+      AND later.version > e.version AND (later.observed_us, later.seq) <= (?, ?)
+      AND later.seq <= ?)
+ORDER BY effective_us DESC, seq DESC LIMIT ?
 """
 
 
-def around(connection: sqlite3.Connection, row: Row, limit: int) -> tuple[TimelineEvent, ...]:
+def around(connection: Database, row: Row, limit: int) -> tuple[TimelineEvent, ...]:
     """The last `limit` events of the record's subject up to its own, oldest first.
 
     Only what the ledger held at the record's watermark is shown, and the event itself: the latest
@@ -47,14 +44,14 @@ def around(connection: sqlite3.Connection, row: Row, limit: int) -> tuple[Timeli
     """
     if row.scenario not in catalog.NAMES:
         return ()
-    subject = catalog.load(row.scenario).subject
+    subject = connection.json_text("fields", catalog.load(row.scenario).subject)
     own = connection.execute(_OWN.format(subject=subject), (row.seq,)).fetchone()
     if own is None or own[0] is None:
         return ()
     sql = _AROUND.format(scenario=row.scenario, subject=subject)
     verdict = Verdict.model_validate_json(row.verdict)
-    mark = max(verdict.provenance.as_of_seq, row.seq)
-    found = connection.execute(sql, (*own, mark, limit)).fetchall()
+    known = *own[2:], max(verdict.provenance.as_of_seq, row.seq)
+    found = connection.execute(sql, (*own[:2], *known, *known, limit)).fetchall()
     evidence = _evidence(verdict)
     return tuple(
         TimelineEvent(
@@ -70,12 +67,14 @@ def around(connection: sqlite3.Connection, row: Row, limit: int) -> tuple[Timeli
     )
 
 
-def facts(connection: sqlite3.Connection, row: Row) -> Facts:
+def facts(connection: Database, row: Row) -> Facts:
     """When the record's event happened, in the scenario's time zone, and its main fields.
 
     Fields that are missing are left out, and so are pseudonyms: they tell a reader nothing.
     """
-    zone = connection.execute(_ZONE, (row.scenario,)).fetchone()
+    zone = connection.execute(
+        _ZONE.format(zone=connection.json_text("calendar", "tz")), (row.scenario,)
+    ).fetchone()
     timezone = str(zone[0]) if zone else TIMEZONE
     event = connection.execute(_EVENT, (row.seq,)).fetchone()
     if event is None:
@@ -93,10 +92,10 @@ def _main_fields(scenario: str, held: Mapping[str, Any]) -> tuple[tuple[str, str
 
 
 def _shown(scenario: str, name: str, held: Mapping[str, Any]) -> str:
-    """A field's value as text; empty where it is missing, not declared, or a pseudonym."""
+    """A field's value as text; empty where it is missing, not declared, or replaced at the door."""
     field = _declared(scenario).get(name)
     value = held.get(name)
-    return "" if field is None or field.pseudonym or value is None else str(value)
+    return "" if field is None or field.is_replaced or value is None else str(value)
 
 
 def _declared(scenario: str) -> dict[str, EventField]:

@@ -11,7 +11,7 @@ from features.contracts.errors import InputError
 from features.contracts.events import Event, EventField, to_us
 from features.contracts.settings import Settings
 from features.live import LiveEngine
-from features.live_kernels import live_features, live_rows, live_states
+from features.live_kernels import light_states, live_features
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from models.bundle import Bundle
@@ -93,10 +93,8 @@ def test_the_verdict_says_how_much_could_be_compared() -> None:
 def test_after_warming_up_nothing_is_left_to_compile(name: str) -> None:
     """The kernels of the live path are there before the first call, and later ones reuse them."""
     warm(catalog.load(name))
-    compiled = [len(kernel.signatures) for kernel in (live_states, live_features, live_rows)]
+    compiled = [len(kernel.signatures) for kernel in (light_states, live_features)]
     warm(catalog.load(name))
 
     assert min(compiled) > 0
-    assert compiled == [
-        len(kernel.signatures) for kernel in (live_states, live_features, live_rows)
-    ]
+    assert compiled == [len(kernel.signatures) for kernel in (light_states, live_features)]

@@ -3,7 +3,10 @@
 The check is itself checked: over sources that see one instant too far, it must fail.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -12,12 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features import batch
-from features.contracts.events import EPOCH, Event, to_us
-from features.contracts.vectors import Integers
+from features.contracts.errors import DeclarationError, LeakError
+from features.contracts.events import EPOCH, Event, EventField, to_us
+from features.history import History
+from features.lane import Bounds, Clock
 from features.scenarios import catalog
-from features.spec import Key
+from features.spec import Expression, Feature, Own, RobustZ, Scenario, Window
 from features.store.ledger import Ledger
 from features.table import FeatureTable
+from features.window import DAY_US
+from tests.unit.example import LONDON
+from tests.unit.example import SCENARIO as EXAMPLE
+from tests.unit.example import START as START_US
+from tests.unit.loads import EVENTS, Load, admitted, histories
 
 START: Final = EPOCH + timedelta(days=20_000)
 NOW: Final = to_us(START + timedelta(days=400))
@@ -104,27 +114,54 @@ def test_what_is_learned_later_changes_no_earlier_cell(scenario: str) -> None:
     check()
 
 
-class Inclusive(batch.History):
+def _known_later(loads: list[Load], after: list[Load]) -> None:
+    """The example scenario's cells do not move when the ledger learns more; compare every one."""
+    then = _cells(batch.build(admitted(loads, LONDON)[0], EXAMPLE))
+    now = _cells(batch.build(admitted([*loads, *after], LONDON)[0], EXAMPLE))
+    for key, cells in then.items():
+        assert now[key] == cells, key
+
+
+LATE: Final = START_US + 200 * DAY_US
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories(live=False), st.lists(EVENTS, max_size=12), st.booleans())
+def test_what_is_learned_after_all_moves_nothing(
+    loads: list[Load], events: list[Event], is_live: bool
+) -> None:
+    """New events of any time, corrections, retractions, of the scenario or of its source."""
+    _known_later(loads, [(LATE, is_live, events)])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories(live=True), histories(live=False))
+def test_a_backfill_moves_nothing_that_was_scored_live(
+    loads: list[Load], after: list[Load]
+) -> None:
+    """Whatever a later load claims to have known: a live event knew what stood in the ledger."""
+    _known_later(loads, after)
+
+
+class Inclusive(History):
     """Sources that let `<=` stand where `<` must: an event finds itself in its own history."""
 
-    def stack(self, key: Key, rows: Integers, *, with_gone: bool) -> Integers:
-        """Sources as they are, but one instant earlier in time and in knowledge."""
-        columns = super().stack(key, rows, with_gone=with_gone).copy()
-        if with_gone:
-            columns[1] -= 1
-            columns[3] -= 1
-        return columns
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Bounds as they are, but one instant and one row of the ledger further."""
+        held = super().bounds
+        return replace(held, tie=held.tie + 1, rank=held.rank + 1, seq=held.seq + 1)
 
 
-class Foreseeing(batch.History):
+class Foreseeing(History):
     """Sources that are known from the beginning of time."""
 
-    def stack(self, key: Key, rows: Integers, *, with_gone: bool) -> Integers:
-        """Sources as they are, but known before everything."""
-        columns = super().stack(key, rows, with_gone=with_gone).copy()
-        if with_gone:
-            columns[3] = -1
-        return columns
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock as it is, but everything known before everything."""
+        held = super().clock
+        early = np.full(len(held.t), -1)
+        return replace(held, known=early, seq=early, is_plain=False)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -177,3 +214,50 @@ def test_an_inclusive_history_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "History", Inclusive)
 
     assert any("sum" in name for name in _moved("payouts"))
+
+
+OUTCOME: Final = EventField(
+    name="clawed_back_minor",
+    kind="money",
+    title_zh="追回",
+    title_en="clawed back",
+    known_later=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("declare", "error"),
+    [
+        (lambda: Own("clawed_back_minor"), LeakError),
+        (lambda: RobustZ("clawed_back_minor", (("category",),)), LeakError),
+        (lambda: Window(("enterprise",), "sum", "clawed_back_minor", days=0), LeakError),
+        (lambda: Window(("enterprise",), "sum", "clawed_back_minor", days=-90), LeakError),
+        (lambda: Window(("enterprise",), "sum", "clawed_back_minor", minutes=1), LeakError),
+        (lambda: Window(("enterprise",), "sum", "clawed_back_minor", days=3650), LeakError),
+        (
+            lambda: Window(("enterprise",), "sum", "clawed_back_minor", days=9, period="day"),
+            DeclarationError,
+        ),
+    ],
+    ids=["own", "peers", "no window", "the future", "a minute", "ten years", "two windows"],
+)
+def test_a_planted_leak_is_refused_by_name(
+    declare: Callable[[], Expression], error: type[DeclarationError]
+) -> None:
+    """A shipped scenario with one leaking feature more cannot be declared at all."""
+    with pytest.raises(error, match="clawed_back_minor"):
+        _planted(declare)
+
+
+def _planted(declare: Callable[[], Expression]) -> Scenario:
+    payouts = catalog.load("payouts")
+    feature = Feature(declare(), "追回", "clawed back", "缘由", "a reason")
+    fields, features = (*payouts.fields, OUTCOME), (*payouts.features, feature)
+    return replace(payouts, fields=fields, features=features)
+
+
+def test_what_is_planted_without_a_leak_is_taken() -> None:
+    """The same field of earlier events, in a window that ends before the event."""
+    planted = _planted(lambda: Window(("enterprise",), "sum", "clawed_back_minor", days=90))
+
+    assert planted.features[-1].name == "clawed_back_minor_sum_90d_by_enterprise"

@@ -3,9 +3,10 @@
 import hashlib
 import random
 import warnings
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,10 +14,11 @@ from pydantic import SecretStr
 
 from features.batch import build
 from features.contracts.events import Event
-from features.contracts.settings import Settings
+from features.contracts.settings import Place, Settings
 from features.scenarios import catalog
 from features.store.deployments import deploy
 from features.store.ledger import Ledger
+from features.store.schema import tables
 from serving.app import create_app
 from serving.console.source import TimelineEvent
 from serving.store import audit
@@ -57,15 +59,24 @@ def payout(at: int, amount: int, **fields: object) -> Event:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home with a year of payouts and a champion fitted on them."""
+def settings(
+    tmp_path_factory: pytest.TempPathFactory, stores: Callable[[], AbstractContextManager[Place]]
+) -> Iterator[Settings]:
+    """A home with a year of payouts and a champion fitted on them, in each kind of database."""
+    with stores() as place:
+        home = place.parent if isinstance(place, Path) else tmp_path_factory.mktemp("home")
+        yield prepared(home, "" if isinstance(place, Path) else str(place))
+
+
+def prepared(home: Path, store: str) -> Settings:
     chosen = Settings(
-        home=tmp_path_factory.mktemp("home"),
+        home=home,
+        store=SecretStr(store),
         api_key_sha256=hashlib.sha256(KEY.encode()).hexdigest(),
         pseudonym_key=SecretStr("only-for-these-tests"),
     )
     draw = random.Random(7)  # noqa: S311  (test data)
-    ledger, scenario = Ledger.open(chosen.ledger_path), catalog.load("payouts")
+    ledger, scenario = Ledger.open(chosen.ledger), catalog.load("payouts")
     ledger.admit([payout(at, round(draw.lognormvariate(12, 0.5))) for at in range(N_EVENTS)])
     bundle = fit(build(ledger, scenario), created_at=datetime(2026, 1, 1, tzinfo=UTC)).bundle
     bundle.save(chosen.bundles / "payouts" / bundle.digest)
@@ -114,7 +125,7 @@ def test_a_loaded_event_is_scored_as_of_its_place(client: TestClient, settings: 
     """Scoring an event of a load gives the very vector that batch computes."""
     draw = random.Random(7)  # noqa: S311  (test data)
     amounts = [round(draw.lognormvariate(12, 0.5)) for _ in range(N_EVENTS)]
-    ledger = Ledger.open(settings.ledger_path)
+    ledger = Ledger.open(settings.ledger)
     table = build(ledger, catalog.load("payouts"))
     verdict = scored(client, payout(1_900, amounts[1_900]))
     row = table.event_id.tolist().index("P-1900")
@@ -124,9 +135,14 @@ def test_a_loaded_event_is_scored_as_of_its_place(client: TestClient, settings: 
 
 
 def test_an_account_number_never_enters(client: TestClient, settings: Settings) -> None:
-    """Only its pseudonym is on disk, in whatever file."""
+    """Only its pseudonym is on disk, in whatever file or table."""
     scored(client, payout(N_EVENTS + 2, 170_000, account=ACCOUNT))
     written = b"".join(path.read_bytes() for path in settings.home.iterdir() if path.is_file())
+    if settings.has_store:
+        with closing(read_only(settings.ledger)) as connection:
+            for table in tables(settings.ledger):
+                rows = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
+                written += repr(rows).encode()
     assert ACCOUNT.encode() not in written
     assert b"k1:" in written
 
@@ -174,13 +190,13 @@ def test_what_is_loaded_later_enters_no_explanation_of_a_record_before(
 
 def load(settings: Settings, events: list[Event]) -> None:
     """Load `events` beside the running service, each known when it happened."""
-    with closing(Ledger.open(settings.ledger_path)) as ledger:
+    with closing(Ledger.open(settings.ledger)) as ledger:
         assert set(ledger.admit(events)) == {"accepted"}
 
 
 def case_timeline(settings: Settings, record_id: str) -> tuple[TimelineEvent, ...]:
     """What the console's case page shows of the record's subject."""
-    with closing(read_only(settings.ledger_path)) as connection:
+    with closing(read_only(settings.ledger)) as connection:
         return Records(connection).timeline(record_id, 40)
 
 
@@ -196,6 +212,6 @@ def test_a_field_that_is_not_declared_is_refused_by_name(client: TestClient) -> 
 def test_the_chain_holds(client: TestClient, settings: Settings) -> None:
     """The audit chain verifies over what a real service wrote."""
     scored(client, payout(N_EVENTS + 5, 150_000))
-    ledger = Ledger.open(settings.ledger_path)
+    ledger = Ledger.open(settings.ledger)
     assert audit.verify(ledger) is None
     ledger.close()

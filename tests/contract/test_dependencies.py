@@ -5,6 +5,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("features", "models", "training", "serving")
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS: Final = ("train", "postgres", "cluster")
 THROUGH_OTHERS: Final = {"starlette"}
 """FastAPI hands it on as its own."""
 
@@ -41,9 +43,9 @@ def imported() -> dict[str, set[str]]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    """An installation with the training extra has everything that any module asks for."""
-    train = PROJECT["optional-dependencies"]["train"]
-    here = declared(PROJECT["dependencies"]) | declared(train) | THROUGH_OTHERS
+    """An installation with these extras has everything that any module asks for."""
+    extras = (PROJECT["optional-dependencies"][name] for name in EXTRAS)
+    here = declared([*PROJECT["dependencies"], *chain(*extras)]) | THROUGH_OTHERS
     assert [name for name, bringers in imported().items() if not bringers & here] == []
 
 
@@ -56,4 +58,5 @@ def test_what_is_declared_is_imported() -> None:
     """Nothing is installed for nothing."""
     used = set().union(*imported().values())
     assert declared(PROJECT["dependencies"]) - used == set()
-    assert declared(PROJECT["optional-dependencies"]["train"]) - used == set()
+    for name in EXTRAS:
+        assert declared(PROJECT["optional-dependencies"][name]) - used == set()

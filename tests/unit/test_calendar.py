@@ -3,13 +3,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from features.calendar import DAY_US, EPOCH_DAY, Calendar, to_day
 from features.contracts.errors import DeclarationError
-from features.contracts.events import to_us
+from features.contracts.events import from_us, to_us
 from features.contracts.vectors import Integers
 
 ZONES = ("Asia/Shanghai", "Europe/London", "America/St_Johns", "Australia/Lord_Howe", "UTC")
@@ -44,6 +44,7 @@ def us(instant: datetime) -> Integers:
     return np.array([to_us(instant)])
 
 
+@settings(deadline=None)
 @given(calendars(), DAYS, st.integers(0, 400))
 def test_working_days_between_are_those_a_loop_counts(
     calendar: Calendar, start: date, n_days: int
@@ -56,6 +57,7 @@ def test_working_days_between_are_those_a_loop_counts(
     assert set(np.diff(index)) <= {0, 1}
 
 
+@settings(deadline=None)
 @given(calendars(), st.integers(0, 1500))
 def test_the_index_counts_from_the_first_of_january_1970(calendar: Calendar, n_days: int) -> None:
     """The index of a day is the number of working days from 1970-01-01 up to it."""
@@ -64,6 +66,7 @@ def test_the_index_counts_from_the_first_of_january_1970(calendar: Calendar, n_d
     assert counted == calendar._index(np.array([n_days]))[0]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ZONES), INSTANTS)
 def test_local_time_is_that_of_the_zone_database(tz: str, instant: datetime) -> None:
     """Day and hour agree with `zoneinfo` for any instant and zone."""
@@ -74,6 +77,65 @@ def test_local_time_is_that_of_the_zone_database(tz: str, instant: datetime) -> 
     assert local.hour == calendar.local_hours(us(instant))[0]
 
 
+MIDNIGHTS = ("Asia/Beirut", "America/Santiago", "America/Sao_Paulo", "Pacific/Apia")
+"""Zones whose clocks were changed at midnight, or that skipped a day."""
+PERIODS = {"day": 0, "month": 1, "quarter": 3, "year": 12}
+
+
+def _first_of(day: date, period: str, fiscal_month: int) -> date:
+    if period == "day":
+        return day
+    months = 12 * day.year + day.month - 1
+    months -= (months - (fiscal_month - 1)) % PERIODS[period]
+    return date(months // 12, months % 12 + 1, 1)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from((*ZONES, *MIDNIGHTS)),
+    INSTANTS,
+    st.sampled_from(list(PERIODS)),
+    st.integers(1, 12),
+)
+def test_a_period_starts_with_the_first_instant_of_its_first_day(
+    tz: str, instant: datetime, period: str, fiscal_month: int
+) -> None:
+    """The zone database has the first day at that instant, and an earlier one just before it."""
+    calendar = Calendar(name="drawn", tz=tz, fiscal_month=fiscal_month)
+    start = from_us(int(calendar.period_starts(us(instant), period)[0]))
+    zone = ZoneInfo(tz)
+    first = _first_of(instant.astimezone(zone).date(), period, fiscal_month)
+
+    assert start <= instant
+    assert start.astimezone(zone).date() >= first
+    assert (start - timedelta(microseconds=1)).astimezone(zone).date() < first
+
+
+def test_a_midnight_that_was_skipped_is_the_instant_of_the_change() -> None:
+    """In Beirut 2024-03-31 began at 01:00, which is 22:00 UTC, an hour after 23:00."""
+    change = us(datetime(2024, 3, 30, 22, tzinfo=UTC))
+    beirut = Calendar.plain("Asia/Beirut")
+
+    assert beirut.midnights(change + 1)[0] == change[0]
+    assert beirut.midnights(change - 1)[0] == us(datetime(2024, 3, 29, 22, tzinfo=UTC))[0]
+
+
+def test_a_later_instant_never_has_an_earlier_start() -> None:
+    """In St John's of 1999 clocks went from 00:01 back to 23:01 of the day before."""
+    change = us(datetime(1999, 10, 31, 2, 31, tzinfo=UTC))
+    minutes = change + 60_000_000 * np.arange(-90, 90)
+    starts = Calendar.plain("America/St_Johns").midnights(minutes)
+
+    assert len(set(starts.tolist())) == 2
+    assert (np.diff(starts) >= 0).all()
+    assert (starts <= minutes).all()
+
+
+def test_no_instants_have_no_starts() -> None:
+    """An empty column stays empty."""
+    assert len(Calendar.prc().period_starts(np.empty(0, np.int64), "month")) == 0
+
+
 def test_the_microsecond_of_a_clock_change_is_exact() -> None:
     """London's clocks go from 1 to 2 at 01:00 UTC, not a microsecond earlier."""
     london = Calendar.plain("Europe/London")
@@ -82,6 +144,7 @@ def test_the_microsecond_of_a_clock_change_is_exact() -> None:
     assert [london.local_hours(change - 1)[0], london.local_hours(change)[0]] == [0, 2]
 
 
+@settings(deadline=None)
 @given(st.lists(INSTANTS, max_size=5), calendars())
 def test_an_instant_counts_the_same_alone_as_in_company(
     instants: list[datetime], calendar: Calendar

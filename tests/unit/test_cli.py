@@ -1,5 +1,6 @@
 """The command line: what goes wrong is one line that names the offender, and an exit code."""
 
+import contextlib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,8 +60,6 @@ def run(home, monkeypatch, capsys):  # noqa: ARG001  (every command runs in a ho
         (["ingest", TOWN, "--mapping", "nosuch"], "'nosuch'", "oxford_payments"),
         (["ingest", TOWN.parent / "unit", "--mapping", "bpic15"], "unit", ".xes.gz"),
         (["real", "--data", "missing"], "missing", "--data"),
-        (["features", "list", "nosuch"], "'nosuch'", "approvals, payouts"),
-        (["features", "build", "payouts", "table.xyz"], "table.xyz", ".parquet"),
     ],
 )
 def test_an_error_is_one_line_with_the_way_out(run, words, offender, way_out):
@@ -71,15 +70,6 @@ def test_an_error_is_one_line_with_the_way_out(run, words, offender, way_out):
     assert (code, out.strip()) == (1, "")
     assert offender in line
     assert way_out in line
-
-
-def test_a_table_that_cannot_be_written_is_not_computed(run, monkeypatch):
-    """The name is refused before the first feature."""
-    monkeypatch.setattr("features.batch.build", lambda *_, **__: pytest.fail("computed"))
-    code, _, err = run("features", "build", "payouts", "table.xyz")
-
-    assert code == 1
-    assert "neither .parquet nor .csv" in err
 
 
 def test_a_setting_that_breaks_its_rule_is_named_without_its_value(run, monkeypatch):
@@ -157,6 +147,46 @@ def test_an_edited_audit_row_is_told_in_words(run, home):
 
     assert code == 1
     assert err.strip() == "lianjing: audit row 1 does not follow from the row before it"
+
+
+@pytest.mark.needs("postgres")
+def test_the_ledger_is_where_the_store_says(run, home, monkeypatch, postgres):
+    """Read, checked and refused there, without a file in the home and without an address told."""
+    mapping = TOWN / "town_payments.toml"
+    with postgres.database() as empty, postgres.ledger() as url:
+        monkeypatch.setenv("LIANJING_STORE", empty)
+        code, _, err = run("verify")
+        assert (code, "no ledger here" in err, "LIANJING_STORE" in err) == (1, True, True)
+        assert empty not in err
+        monkeypatch.setenv("LIANJING_STORE", url)
+        assert run("ingest", TOWN, "--mapping", mapping)[0] == 0
+        assert run("verify")[:2] == (0, "the audit chain is whole\n")
+        assert run("replay")[1] == "0 records derived again, 0 different\n"
+        with contextlib.closing(Ledger.open(url)) as ledger:
+            assert ledger.head > 0
+        code, _, err = run("demo", "--home", home / "demo")
+        assert (code, "name an empty one" in err) == (1, True)
+    assert not (home / "ledger.db").exists()
+    assert not (home / "demo").exists()
+
+
+def test_a_store_that_is_no_address_is_refused_in_one_line(run, monkeypatch):
+    """The rule is told, the value is not."""
+    monkeypatch.setenv("LIANJING_STORE", "mysql://u:canary@host/db")
+    code, _, err = run("verify")
+
+    assert code == 1
+    assert "LIANJING_STORE: " in err
+    assert "canary" not in err
+
+
+def test_sets_of_their_own_share_no_store(run, home, monkeypatch, tmp_path):
+    """Each real set is a population of its own; one database for all of them is refused."""
+    monkeypatch.setenv("LIANJING_STORE", "postgresql://host/db")
+    code, _, err = run("real", "--data", tmp_path, "--home", home)
+
+    assert (code, "unset it" in err) == (1, True)
+    assert not home.exists()
 
 
 def test_a_second_service_is_refused_in_one_line(run, home):

@@ -1,6 +1,5 @@
 """Whom and what a case is about: fields, dates, steps, and how much is known of it."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -118,7 +117,7 @@ def test_every_scenario_says_what_its_events_are_about(name: str) -> None:
     """Each main field is declared, and no main field is a pseudonym."""
     declared = {field.name: field for field in catalog.load(name).fields}
     for field in (*timeline.MAIN_FIELDS[name], timeline._WHAT[name]):
-        assert not declared[field].pseudonym
+        assert not declared[field].is_replaced
 
 
 def test_the_ledgers_timeline_names_the_item(ledger: Ledger, records: Records) -> None:
@@ -130,7 +129,7 @@ def test_the_ledgers_timeline_names_the_item(ledger: Ledger, records: Records) -
 def test_what_is_gone_has_no_fields(ledger: Ledger, records: Records) -> None:
     """A scenario that left the catalogue, or an event that left the ledger, is no error."""
     row = records.row(score(ledger))
-    connection: sqlite3.Connection = ledger.connection
+    connection = ledger.connection
     gone = timeline.facts(connection, row._replace(scenario="grants"))
     assert gone == Facts(from_us(1_772_326_800_000_000))
     assert timeline.facts(connection, row._replace(seq=99)) == Facts()

@@ -13,20 +13,15 @@ from features.contracts.errors import ConflictError
 from features.contracts.events import EPOCH, Event, EventField, to_us
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
+from features.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, T
 from features.live import LiveEngine
+from features.live_kernels import GROUP_WIDTH
 from features.spec import Feature, Measure, RobustZ, Scenario, Share, Since, Where, Window
-from features.store.history import (
-    CHUNK_ROWS,
-    GONE_FIRST,
-    GONE_OBSERVED,
-    GONE_SEQ,
-    SEQ,
-    HistoryStore,
-    KeyHistory,
-    T,
-    tombstone,
-)
+from features.store.disk import Asked, Place
+from features.store.history import HistoryStore, Sizes
+from features.store.keys import EVER, End, LightHistory
 from features.store.ledger import Ledger
+from features.store.shape import Shape
 
 START: Final = EPOCH + timedelta(days=20_000)
 FIRM, PAIR = ("firm",), ("firm", "officer")
@@ -70,101 +65,92 @@ def _row(t: int, seq: int, *, o: int = 0, observed: int = 0, value: int = 0) -> 
     return np.array([t, o, observed, seq, NEVER, NEVER, NEVER, 1, value], np.int64)
 
 
-def _rows(history: KeyHistory) -> list[list[int]]:
-    rows: list[list[int]] = history.columns[:, : history.n].T.tolist()
+def _store(*, chunk_rows: int = 8, cache_rows: int = 10_000) -> HistoryStore:
+    nothing = np.empty(0, np.int64)
+    shape = Shape(columns=9, slots=nothing.reshape(0, GROUP_WIDTH), codes=nothing)
+    sizes = Sizes(chunk_rows=chunk_rows, cache_rows=cache_rows)
+    return HistoryStore(Ledger.in_memory().connection, "small", [shape, shape], sizes)
+
+
+def _rows(store: HistoryStore, place: Place) -> list[list[int]]:
+    (history,) = store.read([Asked(place, EVER)])
+    assert isinstance(history, LightHistory)
+    rows: list[list[int]] = history.rows[:-1, : history.n].T.tolist()
     return rows
 
 
-def _store(cache_rows: int = 1000) -> HistoryStore:
-    return HistoryStore(Ledger.in_memory().connection, "small", [1, 1], cache_rows=cache_rows)
-
-
 PLACES: Final = st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(0, 2))
+A, B, OTHER = (0, "A"), (0, "B"), (1, "A")
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(PLACES, max_size=30), st.integers(0, 30))
+@given(st.lists(PLACES, max_size=30), st.integers(1, 9))
 def test_a_late_row_stands_where_it_happened(
-    places: list[tuple[int, int, int]], first: int
+    places: list[tuple[int, int, int]], chunk_rows: int
 ) -> None:
-    """Rows added one by one stand as rows read at once, in (t, o, observed, seq) order."""
-    rows = [_row(t, seq, o=o, observed=seen) for seq, (t, o, seen) in enumerate(places)]
-    history = KeyHistory(np.array(rows[:first], np.int64).reshape(-1, 9).T)
-    for row in rows[first:]:
-        history.add(row)
+    """Rows appended one by one stand in (t, o, observed, seq) order, in memory and on disk."""
+    store = _store(chunk_rows=chunk_rows)
+    rows = [_row(t, seq, o=o, observed=seen) for seq, (t, o, seen) in enumerate(places, 1)]
+    for row in rows:
+        store.append(A, row)
+    expected = sorted(row.tolist() for row in rows)
 
-    assert _rows(history) == sorted(row.tolist() for row in rows)
-
-
-def test_a_tombstone_buries_one_row_and_the_earliest_known_wins() -> None:
-    """A row is gone since its first-known successor, in whatever order successors are told."""
-    rows = [_row(5, 1), _row(6, 2), tombstone(1, 1, 90, 9), tombstone(1, 1, 70, 12)]
-    history = KeyHistory(np.array(rows).T)
-    history.bury(tombstone(1, 1, 80, 3))
-
-    assert history.n == 2
-    assert history.columns[[GONE_OBSERVED, GONE_SEQ], 0].tolist() == [70, 12]
-    assert history.columns[GONE_FIRST, :2].tolist() == [3, NEVER]
-    assert history.columns[[GONE_OBSERVED, GONE_SEQ], 1].tolist() == [NEVER, NEVER]
+    assert _rows(store, A) == expected
+    store.flush()
+    store.forget()
+    assert _rows(store, A) == expected
 
 
-@pytest.mark.parametrize("n", [1, CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 1, 3 * CHUNK_ROWS + 5])
-@pytest.mark.parametrize("filled", [0, 1, CHUNK_ROWS, CHUNK_ROWS + 3])
-def test_chunks_hold_every_row_once(n: int, filled: int) -> None:
-    """Rows filled at once and appended after, with tombstones between, are read back whole."""
+def test_a_row_is_gone_since_its_first_known_successor() -> None:
+    """In whatever order successors are told, by either clock; other rows stay."""
     store = _store()
-    rows = [_row(t, t + 1, value=-t) for t in range(filled + n)]
-    if filled:
-        store.fill(0, "A", np.array(rows[:filled]))
-    for row in rows[filled:]:
-        store.append(0, "A", row)
-        if row[SEQ] % 7 == 0:
-            store.append(0, "A", tombstone(1, int(row[SEQ]) - 1, 1, int(row[SEQ])))
-    held = _rows(store.read(0, "A"))
+    store.append(A, _row(5, 1))
+    store.append(A, _row(6, 2))
+    for gone in (End(90, 9, 9), End(70, 12, 12), End(80, 3, 3)):
+        store.bury(A, 5, 1, gone)
+    held = _rows(store, A)
+    store.flush()
     store.forget()
 
-    assert [row[T] for row in held] == list(range(filled + n))
-    assert _rows(store.read(0, "A")) == held
-    sizes = store.connection.execute("SELECT length(rows) FROM history ORDER BY chunk").fetchall()
-    assert all(size == CHUNK_ROWS * 9 * 8 for (size,) in sizes[:-1])
-    assert 0 < sizes[-1][0] <= CHUNK_ROWS * 9 * 8
+    assert [held[0][k] for k in (GONE_OBSERVED, GONE_SEQ, GONE_FIRST)] == [70, 12, 3]
+    assert [held[1][k] for k in (GONE_OBSERVED, GONE_SEQ, GONE_FIRST)] == [NEVER] * 3
+    assert _rows(store, A) == held
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 29])
+def test_chunks_hold_every_row_once(n: int) -> None:
+    """Chunks on disk are bounded, and together they are the history."""
+    store = _store()
+    for t in range(n):
+        store.append(A, _row(t, t + 1, value=-t))
+    store.flush()
+    sizes = [row[0] for row in store.disk.connection.execute("SELECT n FROM history").fetchall()]
+
+    assert sum(sizes) == n
+    assert max(sizes) <= 8
+    assert [row[T] for row in _rows(store, A)] == list(range(n))
 
 
 def test_keys_and_streams_do_not_mix() -> None:
     """A row is found under its own stream and key only; an unknown key is empty."""
     store = _store()
-    store.append(0, "A", _row(1, 1))
-    store.append(1, "A", _row(2, 2))
-    store.append(0, "B", _row(3, 3))
+    for seq, place in enumerate((A, OTHER, B), 1):
+        store.append(place, _row(seq, seq))
 
-    assert [_rows(store.read(*place))[0][T] for place in ((0, "A"), (1, "A"), (0, "B"))] == [
-        1,
-        2,
-        3,
-    ]
-    assert store.read(1, "B").n == 0
+    assert [_rows(store, place)[0][T] for place in (A, OTHER, B)] == [1, 2, 3]
+    assert _rows(store, (1, "B")) == []
 
 
-def test_memory_holds_no_more_rows_than_it_may() -> None:
-    """Reading and appending let the keys go that were used longest ago, and lose nothing."""
-    store = _store(cache_rows=50)
-    for seq in range(200):
-        store.append(0, f"K{seq % 10}", _row(seq, seq + 1))
-        assert sum(held.n for held in store._cache.values()) <= 50
-    for key in range(10):
-        assert [row[T] for row in _rows(store.read(0, f"K{key}"))] == list(range(key, 200, 10))
-        assert sum(held.n for held in store._cache.values()) <= 50
-
-
-def test_one_large_key_is_held_all_the_same() -> None:
-    """A key beyond the bound is read and stays whole; the others make room."""
-    store = _store(cache_rows=10)
-    store.append(0, "small", _row(0, 1))
-    for seq in range(30):
-        store.append(0, "large", _row(seq, seq + 2))
-
-    assert store.read(0, "large").n == 30
-    assert store.read(0, "small").n == 1
+def test_memory_lets_go_and_loses_nothing() -> None:
+    """The keys go that were used longest ago; what they held is read again."""
+    store = _store(cache_rows=400)
+    for seq in range(400):
+        store.append((0, f"K{seq % 20}"), _row(seq, seq + 1))
+        store.flush()
+        assert store.held <= 400
+    for key in range(20):
+        assert [row[T] for row in _rows(store, (0, f"K{key}"))] == list(range(key, 400, 20))
+        assert store.held <= 400
 
 
 def _event(number: int, day: float = 0.0, *, version: int = 1, **given: Any) -> Event:
@@ -232,8 +218,8 @@ def _held(engine: LiveEngine) -> dict[tuple[int, str], bytes]:
     keys = engine.ledger.connection.execute("SELECT DISTINCT stream, key FROM history").fetchall()
     found = {}
     for stream, key in keys:
-        history = engine.store.read(stream, key)
-        found[int(stream), str(key)] = history.columns[:, : history.n].tobytes()
+        rows = _rows(engine.ground.store, (int(stream), str(key)))
+        found[int(stream), str(key)] = np.array(rows).tobytes()
     return {place: data for place, data in found.items() if data}
 
 

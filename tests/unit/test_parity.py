@@ -1,179 +1,224 @@
-"""Batch and live give the same bits, cell by cell, whatever the order of learning."""
+"""Stored vectors against batch: equal as of their watermarks, and what differs is named."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
-from features.batch import build
-from features.contracts.events import EPOCH, Event, to_us
-from features.contracts.vectors import STATUS_CODES
+from features.batch import compute, of_ledger
+from features.contracts.events import Event, Stored, from_us
+from features.contracts.vectors import STATUS_CODES, Cell, FeatureVector
+from features.contracts.verdicts import Status
+from features.history import Slice
+from features.kernels import KERNEL_VERSION
 from features.live import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
+from serving.store import cells, records
+from serving.store.parity import verify
 
-START = EPOCH + timedelta(days=20_000)
-LONG_AFTER = to_us(START + timedelta(days=4_000))
-
-CODES = st.sampled_from(["A", "B", None])
-AMOUNTS = st.one_of(st.integers(-(10**6), 10**6), st.sampled_from([0, 2**43, -(2**43), 100_000]))
-MOMENTS = st.one_of(
-    st.integers(0, 40).map(lambda day: timedelta(days=30 * day)),
-    st.integers(0, 10**6).map(lambda second: timedelta(seconds=second)),
-    st.sampled_from([timedelta(days=365), timedelta(days=365, microseconds=1), timedelta(0)]),
-)
+DAY_US: Final = 86_400_000_000
+START_US: Final = 20_000 * DAY_US
+SCENARIO: Final = catalog.load("approvals")
 
 
-def _instant() -> st.SearchStrategy[int | None]:
-    return st.one_of(st.none(), MOMENTS.map(lambda span: to_us(START + span - timedelta(days=9))))
+def _step(number: int, day: float) -> Event:
+    return Event.model_validate(
+        {
+            "scenario": "approvals",
+            "kind": "approval_step",
+            "event_id": f"A-{number}",
+            "effective_at": from_us(START_US + int(day * DAY_US)),
+            "fields": {
+                "project": f"P-{number % 4}",
+                "activity": ["filed", "evaluated", "approved"][number % 3],
+                "officer": f"O-{number % 5}",
+                "amount_minor": 100 * number,
+            },
+        }
+    )
 
 
-PAYOUT_FIELDS = st.fixed_dictionaries(
-    {"amount_minor": AMOUNTS},
-    optional={
-        **dict.fromkeys(("enterprise", "authority", "category", "officer", "agent"), CODES),
-        **dict.fromkeys(("account", "object_code", "sector", "size_band"), CODES),
-        "cap_minor": st.integers(0, 10**7),
-        "employees": st.integers(0, 50),
-        "registered_at": _instant(),
-        "applied_at": _instant(),
-        "checked_at": _instant(),
-    },
-)
-APPROVAL_FIELDS = st.fixed_dictionaries(
-    {
-        "project": st.sampled_from(["P1", "P2", "P3"]),
-        "activity": st.sampled_from(["filed", "approved", "change_approved", "permit_issued"]),
-    },
-    optional={
-        **dict.fromkeys(("officer", "office", "owner", "contractor", "parcel"), CODES),
-        **dict.fromkeys(("case_type", "route", "sector"), CODES),
-        "amount_minor": AMOUNTS,
-        "scale": st.integers(1, 1000),
-        "due_at": _instant(),
-    },
-)
+def _vector(ledger: Ledger, stored: Stored) -> FeatureVector:
+    """What the live engine gives for the event now, by the batch path over what stands there."""
+    history = of_ledger(ledger, SCENARIO)
+    row = np.flatnonzero(history.columns.seq == stored.seq).astype(np.int32)
+    told = compute(history, Slice(row, 0, len(history.columns)))
+    return FeatureVector(
+        scenario=SCENARIO.name,
+        spec_hash=SCENARIO.spec_hash(history.calendar),
+        kernel_version=KERNEL_VERSION,
+        as_of_seq=min(ledger.head, stored.seq - 1) if stored.is_live else ledger.head,
+        names=tuple(SCENARIO.by_name),
+        cells=tuple(
+            Cell(float(value), STATUS_CODES[code])
+            for value, code in zip(told.values[0], told.status[0], strict=True)
+        ),
+        peer_group="*",
+    )
 
 
-@st.composite
-def histories(draw, scenario, fields):
-    """Events of one scenario with ties, corrections and retractions, each id a growing version."""
-    events: list[Event] = []
-    versions: dict[tuple[str, str], int] = {}
-    for _ in range(draw(st.integers(1, 24))):
-        kind = draw(st.sampled_from(catalog.load(scenario).kinds))
-        event_id = draw(st.sampled_from([f"E{k}" for k in range(16)]))
-        versions[kind, event_id] = versions.get((kind, event_id), 0) + 1
-        events.append(
-            Event(
-                scenario=scenario,
-                kind=kind,
-                event_id=event_id,
-                version=versions[kind, event_id],
-                effective_at=START + draw(MOMENTS),
-                ordinal=draw(st.integers(0, 2)),
-                retracted=draw(st.integers(0, 9)) == 0,
-                fields=draw(fields),
-            )
+class Book:
+    """A ledger and its records, written as a service would."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger.in_memory()
+        self.number = 0
+
+    def load(self, *days: float) -> list[Stored]:
+        """Events in one load, each known when it happened."""
+        events = []
+        for day in days:
+            self.number += 1
+            events.append(_step(self.number, day))
+        self.ledger.admit(events)
+        head = self.ledger.head
+        return self.ledger.at(list(range(head - len(events) + 1, head + 1)))
+
+    def score(self, day: float, engine: LiveEngine | None = None) -> str:
+        """A live event, scored and learned."""
+        self.number += 1
+        event, now = _step(self.number, day), START_US + int(day * DAY_US)
+        with self.ledger.transaction():
+            vector = engine.vector(event) if engine else None
+            stored = self.ledger.append(event, now_us=now)
+            if engine:
+                engine.append(stored)
+        return self.keep(stored, vector or _vector(self.ledger, stored))
+
+    def keep(self, stored: Stored, vector: FeatureVector) -> str:
+        """A record of the vector."""
+        record_id = f"R-{stored.seq}"
+        event = stored.event
+        row = records.Row(
+            record_id=record_id,
+            request_digest="",
+            verdict="{}",
+            vector=cells.write(vector),
+            scenario=event.scenario,
+            kind=event.kind,
+            event_id=event.event_id,
+            version=event.version,
+            seq=stored.seq,
+            p_value=0.5,
+            band="info",
+            scored_us=stored.observed_us,
+            amount_minor=None,
+            currency="CNY",
         )
-    cuts = sorted(draw(st.integers(0, len(events))) for _ in range(2))
-    return events, cuts[0], cuts[1]
+        with self.ledger.transaction() as connection:
+            records.insert(connection, row)
+        return record_id
 
 
-def _assert_replay_equals_batch(scenario_name, history):
-    events, loaded, until = history
-    scenario, ledger = catalog.load(scenario_name), Ledger.in_memory()
-    ledger.admit(events[:loaded])
-    engine = LiveEngine(ledger, scenario, cache_rows=10_000)
-    live = {}
-    for k, event in enumerate(events[loaded:until]):
-        key = (event.kind, event.event_id, event.version)
-        live[key] = engine.vector(engine.admit(event))
-        engine.append(ledger.append(event, now_us=LONG_AFTER + k))
-    ledger.admit(events[until:])
-    engine.forget()
-    table = build(ledger, scenario)
-    compared = 0
-    for row, key in enumerate(zip(table.kind, table.event_id, table.version, strict=True)):
-        stored = ledger.find(scenario_name, str(key[0]), str(key[1]), int(key[2]))
-        assert stored is not None
-        replayed = engine.vector(stored.event, stored=stored)
-        assert replayed.values.tobytes() == table.values[row].tobytes(), key
-        statuses = [STATUS_CODES.index(cell.status) for cell in replayed.cells]
-        assert statuses == table.status[row].tolist(), key
-        if key in live:
-            assert live[key].values.tobytes() == table.values[row].tobytes(), key
-        compared += 1
-    assert compared == len(table)
-    rebuilt = LiveEngine(ledger, scenario)
-    ledger.connection.execute("DELETE FROM history_head")
-    again = LiveEngine(ledger, scenario)
-    for key, then in live.items():
-        stored = ledger.find(scenario_name, *key)
-        assert stored is not None
-        for other in (rebuilt, again):
-            now = other.vector(stored.event, stored=stored, as_of_seq=then.as_of_seq)
-            assert (now.as_of_seq, now.digest) == (then.as_of_seq, then.digest), key
-    return table
+@pytest.fixture
+def book() -> Iterator[Book]:
+    """Loads of the past between live events, and loaded events scored after the fact."""
+    made = Book()
+    first = made.load(*range(10))
+    for day in (11, 12.5, 13):
+        made.score(day)
+    for stored in first[4:7]:
+        made.keep(stored, _vector(made.ledger, stored))
+    made.load(0.5, 3.5, 12, 12.75)
+    for day in (14, 14.5):
+        made.score(day)
+    made.load(6.5, 13.5)
+    made.score(15)
+    yield made
+    made.ledger.close()
 
 
-@pytest.mark.parametrize(
-    ("scenario", "fields"), [("payouts", PAYOUT_FIELDS), ("approvals", APPROVAL_FIELDS)]
-)
-def test_live_replay_equals_batch_bit_for_bit(scenario, fields):
-    """A history replayed live gives the very bits that batch computes over the whole."""
+def test_every_vector_comes_out_again(book: Book) -> None:
+    """Nine records on both sides of two loads that tell of the past: no bit differs."""
+    found = verify(book.ledger, SCENARIO)
 
-    @settings(
-        max_examples=25,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-        phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    )
-    @given(histories(scenario, fields))
-    def check(history):
-        _assert_replay_equals_batch(scenario, history)
-
-    check()
+    assert (found.records, found.skipped, found.different) == (9, 0, ())
+    assert found.cells == 9 * len(SCENARIO.features)
 
 
-def _random_event(rng, scenario, number):
-    """One of many events over few keys, a tenth of them late, some of them corrections."""
-    kinds = catalog.load(scenario).kinds
-    at = START + timedelta(
-        days=int(number * 2 - 60 * (rng.random() < 0.1)), hours=int(rng.integers(3))
-    )
-    fields: dict[str, int | str | None] = {"amount_minor": int(np.exp(rng.normal(12, 2)))}
-    if scenario == "payouts":
-        fields |= {name: f"{name}{rng.integers(3)}" for name in ("enterprise", "category", "agent")}
-        fields |= {"authority": "D1", "sector": "S", "size_band": f"B{rng.integers(2)}"}
-    else:
-        fields |= {"project": f"P{rng.integers(9)}", "officer": f"O{rng.integers(3)}"}
-        fields |= {"activity": str(rng.choice(["filed", "approved", "change_approved"]))}
-        fields |= {"case_type": "T", "route": "R", "scale": int(rng.integers(1, 50))}
-    return Event(
-        scenario=scenario,
-        kind=str(rng.choice(kinds, p=[0.1, 0.8, 0.1]) if len(kinds) == 3 else kinds[0]),
-        event_id=f"E{number}",
-        effective_at=at,
-        fields=fields,
-    )
+def test_what_the_live_engine_stores_comes_out_again() -> None:
+    """Live events, loads that tell of the past between them, and loaded events scored late."""
+    book = Book()
+    first = book.load(*range(10))
+    engine = LiveEngine(book.ledger, SCENARIO)
+    for day in (11, 12.5, 13):
+        book.score(day, engine)
+    book.load(0.5, 3.5, 12, 12.75)
+    for stored in first[4:7]:
+        book.keep(stored, engine.vector(stored.event, stored=stored))
+    for day in (14, 14.5):
+        book.score(day, engine)
+    book.load(6.5, 13.5)
+    book.score(15, engine)
+    found = verify(book.ledger, SCENARIO)
+
+    assert (found.records, found.skipped, found.different) == (9, 0, ())
 
 
-@pytest.mark.parametrize("scenario", ["payouts", "approvals"])
-@pytest.mark.parametrize("loaded", [0, 150, 370])
-def test_parity_holds_with_enough_peers_for_every_feature(scenario, loaded):
-    """Robust z, rarity and shares that need many events agree too, with late rows and versions."""
-    rng = np.random.default_rng(loaded + 7)
-    events = [_random_event(rng, scenario, number) for number in range(400)]
-    for number in (40, 120, 250):
-        events[number + 100] = events[number].model_copy(
-            update={"version": 2, "fields": {**events[number].fields, "amount_minor": 5}}
-        )
-    table = _assert_replay_equals_batch(scenario, (events, loaded, 370))
+def test_the_loads_do_change_what_is_computed_now(book: Book) -> None:
+    """What makes the test above mean something: without watermarks some cells differ."""
+    history = of_ledger(book.ledger, SCENARIO)
+    differing = 0
+    for row in records.at(
+        book.ledger.connection, records.numbers(book.ledger.connection, "approvals")
+    ):
+        (stored,) = book.ledger.at([row.seq])
+        now, then = _vector(book.ledger, stored), cells.read(row.vector)
+        differing += not np.array_equal(now.values, then.values, equal_nan=True)
+    assert len(history.columns) == 22
+    assert differing >= 3
 
-    measured = np.isfinite(
-        table.values[:, [n.startswith("amount_minor_robust") for n in table.names]]
-    )
-    assert measured.any(axis=0).all()
+
+def test_a_differing_cell_is_named(book: Book) -> None:
+    """A value off by one bit, and a status, each with record and feature."""
+    (stored,) = book.load(20)
+    vector = _vector(book.ledger, stored)
+    broken = list(vector.cells)
+    k = vector.names.index("n_7d_by_officer")
+    value = float(np.nextafter(broken[k].value, np.inf))
+    broken[k] = Cell(value, broken[k].status)
+    broken[k + 1] = replace(broken[k + 1], status=Status.ERROR)
+    record_id = book.keep(stored, replace(vector, cells=tuple(broken)))
+    found = verify(book.ledger, SCENARIO)
+
+    assert [(one.record_id, one.feature) for one in found.different] == [
+        (record_id, vector.names[k]),
+        (record_id, vector.names[k + 1]),
+    ]
+    assert found.different[0].stored == value
+    assert found.different[0].recomputed == vector.cells[k].value
+    assert found.different[1].stored_status is Status.ERROR
+
+
+@pytest.mark.parametrize("change", [{"spec_hash": "0" * 64}, {"kernel_version": "1"}])
+def test_a_record_of_another_version_is_skipped_and_counted(
+    book: Book, change: dict[str, str]
+) -> None:
+    """This release cannot compute it, and says so."""
+    (stored,) = book.load(20)
+    vector = _vector(book.ledger, stored)
+    book.keep(stored, replace(vector, cells=(), names=(), **change))  # type: ignore[arg-type]
+    found = verify(book.ledger, SCENARIO)
+
+    assert (found.records, found.skipped) == (9, 1)
+    assert not found.different
+
+
+def test_a_sample_is_drawn_by_its_seed(book: Book) -> None:
+    """So many records, the same for the same seed; progress ends at their number."""
+    told = list[tuple[int, int, str]]()
+    found = verify(book.ledger, SCENARIO, sample=4, progress=lambda *step: told.append(step))
+
+    assert found.records == 4
+    assert told[-1][:2] == (4, 4)
+    assert verify(book.ledger, SCENARIO, sample=100).records == 9
+
+
+def test_a_ledger_without_records_has_nothing_to_compare() -> None:
+    """No record is no difference."""
+    found = verify(Ledger.in_memory(), SCENARIO)
+
+    assert (found.records, found.cells, found.different, found.skipped) == (0, 0, (), 0)

@@ -1,6 +1,5 @@
 """Scoring as one transaction: idempotent, conflict-proof, and nothing half done."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,8 +24,8 @@ CLEAR = RuleWarning(rule="over_cap", status="clear")
 class Desk:
     """A scorer over an empty ledger, with the parts a test looks at."""
 
-    def __init__(self, budget: float = 0.01, ledger: Ledger | None = None) -> None:
-        self.ledger = ledger or Ledger.in_memory()
+    def __init__(self, ledger: Ledger, budget: float = 0.01) -> None:
+        self.ledger = ledger
         self.engine = SmallEngine(self.ledger)
         self.serving: Serving | None = Serving(small_bundle(), "d" * 64, "1")
         self.scorer = Scorer(self.ledger, self.engine, self.champion, scored=(KIND,), budget=budget)
@@ -42,10 +41,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    made = Desk()
-    yield made
-    made.ledger.close()
+def desk(ledger: Ledger) -> Desk:
+    return Desk(ledger)
 
 
 def test_an_ordinary_event_gets_a_verdict_without_reasons(desk: Desk) -> None:
@@ -147,7 +144,7 @@ def test_a_failure_of_the_commit_leaves_no_trace(
     """A commit that fails after all was done takes everything back."""
 
     def fail() -> NoReturn:
-        desk.ledger.connection.execute("ROLLBACK")
+        desk.ledger.connection.roll_back()
         raise LedgerError("the ledger could not be written; nothing was stored")
 
     monkeypatch.setattr(desk.ledger, "_commit", fail)
@@ -159,7 +156,7 @@ def test_a_failure_of_the_commit_leaves_no_trace(
 
 def test_a_full_disk_is_told_as_such_and_passes_when_there_is_room(tmp_path: Path) -> None:
     """A full disk refuses one event, loses none before it, and needs no restart."""
-    desk = Desk(ledger=Ledger.open(tmp_path / "ledger.db"))
+    desk = Desk(Ledger.open(tmp_path / "ledger.db"))
     pages = desk.ledger.connection.execute("PRAGMA page_count").fetchone()[0]
     desk.ledger.connection.execute(f"PRAGMA max_page_count = {pages}")
     told = "x" * 250

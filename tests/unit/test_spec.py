@@ -8,80 +8,79 @@ from typing import Any, Final
 import pytest
 
 from features.calendar import Calendar
-from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
-from features.contracts.events import EventField
+from features.contracts.errors import DeclarationError, UnknownFeatureError
 from features.spec import (
+    Excess,
     Expression,
     Feature,
     IsNew,
+    KeyZ,
     Measure,
+    NearDuplicates,
     Own,
     Rarity,
     RobustZ,
     Rule,
-    Scenario,
     Share,
     Since,
+    Source,
     Where,
     Window,
 )
+from tests.unit.small import FIRM, PAIR, feature, field, scenario
 
-FIRM, PAIR = ("firm",), ("firm", "officer")
 PLAIN: Final = Calendar.plain("Asia/Shanghai")
 
 
-def _field(name: str, kind: Any) -> EventField:
-    return EventField(name=name, kind=kind, title_zh="字段", title_en="a field")
+CHANGED: Final = Where("changed", "sector", ("change",))
+ENDED: Final = Where("ended", "kind", ("paid", "cancelled"))
 
 
-def _feature(of: Expression, **texts: Any) -> Feature:
-    return Feature(of, "特征", "a feature", "缘由", "a reason", **texts)
-
-
-def _scenario(*of: Expression, **changes: Any) -> Scenario:
-    given: dict[str, Any] = {
-        "name": "small",
-        "zh": "小",
-        "en": "small",
-        "kinds": ("paid", "cancelled"),
-        "scored": ("paid",),
-        "history": ("paid",),
-        "subject": "firm",
-        "amount": "amount_minor",
-        "peer_group": "sector",
-        "fields": (
-            _field("firm", "key"),
-            _field("officer", "key"),
-            _field("sector", "category"),
-            _field("amount_minor", "money"),
-            _field("opened_at", "instant"),
-        ),
-        "measures": (Measure("before", "previous", key=FIRM, field="officer"),),
-        "features": tuple(_feature(item) for item in of),
-    }
-    return Scenario(**{**given, **changes})
-
-
-@pytest.mark.parametrize("days", [0, -1, 1828])
 @pytest.mark.parametrize(
-    "declare",
+    ("where", "over"),
     [
-        lambda days: Window(FIRM, "sum", "amount_minor", days=days),
-        lambda days: Share(PAIR, of=FIRM, days=days),
-        lambda days: IsNew(PAIR, of=FIRM, days=days),
-        lambda days: Since(FIRM, days=days),
-        lambda days: RobustZ("amount_minor", (FIRM,), days=days),
-        lambda days: Rarity(PAIR, of=FIRM, days=days),
-        lambda days: Measure("idle_d", "elapsed", key=FIRM, days=days),
+        (None, Where("cancelled", "kind", ("cancelled",))),
+        (CHANGED, Where("built", "sector", ("build",))),
+        (ENDED, CHANGED),
+        (ENDED, Where("asked", "kind", ("asked",))),
     ],
-    ids=["window", "share", "is_new", "since", "robust_z", "rarity", "measure"],
 )
-def test_a_window_that_could_see_ahead_is_refused(
-    declare: Callable[[int], object], days: int
-) -> None:
-    """No or a negative length is a leak, a length beyond five years is none that we keep."""
-    with pytest.raises(LeakError, match=f"(_{days}d|idle_d).*state days between 1 and 1827"):
-        declare(days)
+def test_a_share_is_of_what_is_counted(where: Where | None, over: Where) -> None:
+    """What is over is a part of what is counted, so no share exceeds one."""
+    with pytest.raises(DeclarationError, match=f"{over.label}_key_z_90d.*over must be a part"):
+        KeyZ(FIRM, where=where, over=over)
+
+
+def test_a_share_may_be_of_a_field_or_of_kinds_that_are_counted() -> None:
+    """Both are parts."""
+    assert KeyZ(FIRM, over=CHANGED).name == "changed_key_z_90d_by_firm"
+    assert KeyZ(FIRM, where=ENDED, over=Where("cancelled", "kind", ("cancelled",))).name
+
+
+REPAIRS: Final = Source("repairs", ("fixed",), (field("firm", "key"), field("cost", "money")))
+
+
+@pytest.mark.parametrize(
+    ("of", "offender"),
+    [
+        (Window(FIRM, "count", source="permits"), "looks at 'permits'"),
+        (Window(PAIR, "count", source="repairs"), "joins repairs by 'officer'"),
+        (Window(FIRM, "sum", "amount_minor", source="repairs"), "is made of 'amount_minor'"),
+        (Window(FIRM, "count", source="repairs", where=CHANGED), "asks for 'sector'"),
+        (RobustZ("amount_minor", (FIRM,), source="repairs"), "is made of 'amount_minor'"),
+        (RobustZ("cost", (FIRM,), source="repairs"), "shows 'cost'"),
+    ],
+)
+def test_a_source_is_looked_at_by_what_it_holds(of: Expression, offender: str) -> None:
+    """Its keys, fields and conditions are its own; what is compared is in both."""
+    with pytest.raises(DeclarationError, match=f"{of.name} {offender}"):
+        scenario(of, sources=(REPAIRS,))
+
+
+def test_a_scenario_is_no_source_of_its_own() -> None:
+    """There an event would find itself."""
+    with pytest.raises(DeclarationError, match="small is no source of its own"):
+        scenario(sources=(replace(REPAIRS, scenario="small"),))
 
 
 REFUSED: Final[list[tuple[Expression, str]]] = [
@@ -97,7 +96,13 @@ REFUSED: Final[list[tuple[Expression, str]]] = [
     (RobustZ("opened_at", (FIRM,)), "'opened_at'"),
     (Own("ammount"), "'ammount'"),
     (Own("sector"), "'sector'"),
+    (Own("purpose"), "'purpose'"),
+    (Window(FIRM, "sum", "purpose"), "'purpose'"),
+    (NearDuplicates(FIRM, "amount_minor"), "'amount_minor'"),
+    (Excess(FIRM, "sector", "amount_minor"), "'sector'"),
     (Window((), "count"), "has no key"),
+    (KeyZ(("nobody",)), "'nobody'"),
+    (KeyZ(FIRM, "sector"), "'sector'"),
 ]
 
 
@@ -107,7 +112,7 @@ def test_a_column_that_cannot_serve_is_refused_with_the_features_name(
 ) -> None:
     """An undeclared column, a number as key, a code as number: the feature and the column."""
     with pytest.raises(DeclarationError, match=f"{of.name}.*{offender}"):
-        _scenario(of)
+        scenario(of)
 
 
 @pytest.mark.parametrize(
@@ -135,16 +140,16 @@ def test_count_takes_no_value_and_the_others_need_one() -> None:
 
 def test_a_comparison_needs_peers() -> None:
     """A robust z without peers is refused with the name of what it compares."""
-    with pytest.raises(DeclarationError, match="amount_minor_robust_z: no peers"):
+    with pytest.raises(DeclarationError, match=r"amount_minor_robust_z_1095d_by_.*: no peers"):
         RobustZ("amount_minor", ())
 
 
 def test_a_name_stands_for_one_thing() -> None:
     """Two features of one name, or a measure named like a field, are refused."""
     with pytest.raises(DeclarationError, match="feature 'n_365d_by_firm' is declared twice"):
-        _scenario(Window(FIRM, "count"), Window(FIRM, "count"))
+        scenario(Window(FIRM, "count"), Window(FIRM, "count"))
     with pytest.raises(DeclarationError, match="'officer' is declared twice"):
-        _scenario(measures=(Measure("officer", "hour"),))
+        scenario(measures=(Measure("officer", "hour"),))
 
 
 @pytest.mark.parametrize(
@@ -158,13 +163,18 @@ def test_a_name_stands_for_one_thing() -> None:
         (Measure("m", "ratio_ppm", field="amount_minor", other="cap"), "'cap'"),
         (Measure("m", "previous", key=FIRM, field="amount_minor"), "'amount_minor'"),
         (Measure("m", "change_ppm", key=FIRM, field="officer"), "'officer'"),
+        (Measure("m", "between", field="amount_minor"), "'amount_minor'"),
+        (Measure("m", "ratio_ppm", field="opened_at", other="amount_minor"), "'opened_at'"),
+        (Measure("m", "quotient", field="amount_minor", other="opened_at"), "'opened_at'"),
+        (Measure("m", "ratio_ppm", field="amount_minor", other="purpose"), "'purpose'"),
+        (Measure("m", "change_ppm", key=FIRM, field="purpose"), "'purpose'"),
     ],
 )
 def test_a_measure_of_what_is_not_there_is_refused(measure: Measure, offender: str) -> None:
     """A measure uses fields, and measures that are declared before it."""
     later = Measure("later", "previous", key=FIRM, field="officer")
     with pytest.raises(DeclarationError, match=f"small: m .*{offender}"):
-        _scenario(measures=(measure, later))
+        scenario(measures=(measure, later))
 
 
 @pytest.mark.parametrize(
@@ -180,14 +190,14 @@ def test_a_measure_of_what_is_not_there_is_refused(measure: Measure, offender: s
 def test_a_scenarios_own_words_must_exist(changes: dict[str, Any], offender: str) -> None:
     """Kinds that are scored or counted are kinds; subject, amount and peer group are fields."""
     with pytest.raises(DeclarationError, match=f"small: .*{offender}"):
-        _scenario(**changes)
+        scenario(**changes)
 
 
 def test_a_rule_over_an_unknown_feature_is_refused() -> None:
     """The message names the nearest feature."""
     rule = Rule("many", "多", "many", "internal", (("n_30d_by_frm", ">=", 3.0),))
     with pytest.raises(UnknownFeatureError, match="nearest: n_30d_by_firm"):
-        _scenario(Window(FIRM, "count", days=30), rules=(rule,))
+        scenario(Window(FIRM, "count", days=30), rules=(rule,))
 
 
 CANCELLED: Final = Where("cancelled", "kind", ("cancelled",))
@@ -210,22 +220,22 @@ NAMES: Final[list[tuple[Expression, str]]] = [
 def test_a_name_is_derived_from_the_declaration(of: Expression, name: str) -> None:
     """Measure, aggregate, window and key are the name."""
     assert of.name == name
-    assert _feature(of).name == name
-    assert _feature(of).info.name == name
-    assert _scenario(of).feature(name).of is of
+    assert feature(of).name == name
+    assert feature(of).info.name == name
+    assert scenario(of).feature(name).of is of
 
 
 def test_the_version_changes_with_anything_that_decides_a_value() -> None:
     """Window, measure, field, kinds, calendar: each gives another hash, and all are different."""
-    base = _scenario(Window(FIRM, "count", days=30))
+    base = scenario(Window(FIRM, "count", days=30))
     others = [
-        _scenario(Window(FIRM, "count", days=31)),
-        _scenario(Window(PAIR, "count", days=30)),
-        _scenario(Window(FIRM, "count", days=30, where=CANCELLED)),
-        _scenario(Window(FIRM, "count", days=30), Own("amount_minor")),
-        _scenario(Since(FIRM, days=30)),
+        scenario(Window(FIRM, "count", days=31)),
+        scenario(Window(PAIR, "count", days=30)),
+        scenario(Window(FIRM, "count", days=30, where=CANCELLED)),
+        scenario(Window(FIRM, "count", days=30), Own("amount_minor")),
+        scenario(Since(FIRM, days=30)),
         replace(base, measures=(Measure("before", "previous", key=PAIR, field="officer"),)),
-        replace(base, fields=(*base.fields, _field("more", "number"))),
+        replace(base, fields=(*base.fields, field("more", "number"))),
         replace(base, history=("paid", "cancelled")),
         replace(base, scored=("paid", "cancelled")),
         replace(base, peer_group="officer"),
@@ -249,7 +259,7 @@ def test_a_calendar_that_was_used_may_be_changed() -> None:
 
 def test_the_version_does_not_change_with_texts() -> None:
     """What people read may be mended without a new model."""
-    base = _scenario(Window(FIRM, "count", days=30))
+    base = scenario(Window(FIRM, "count", days=30))
     told = Feature(
         Window(FIRM, "count", days=30), "别的", "else", "别", "else", unit="times", family="new"
     )

@@ -1,10 +1,11 @@
-"""Alembic's entry: runs the chain over the one connection it is given."""
+"""Alembic's entry: runs the chain over the engine it is given, in one transaction."""
 
 from alembic import context
-from sqlalchemy import create_engine
 
-engine = create_engine(context.config.attributes["url"])
-with engine.begin() as connection:
+with context.config.attributes["engine"].begin() as connection:
+    if connection.dialect.name == "postgresql":  # another process may be starting as well
+        from features.store.postgres import head_lock
+
+        connection.exec_driver_sql(head_lock(connection.connection.driver_connection))
     context.configure(connection=connection)
     context.run_migrations()
-engine.dispose()

@@ -8,19 +8,27 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""64 bits in both; SQLite numbers rows itself only under this name."""
+
 SUBJECTS = (("payouts", "enterprise"), ("approvals", "project"))
+TEXT = {
+    "sqlite": "json_extract(fields, '$.{}')",
+    "postgresql": "(CAST(fields AS json) ->> '{}')",
+}
+"""A subject's text in an event's fields, as the database's `json_text` writes it."""
 
 
 def upgrade() -> None:
     op.create_table(
         "record",
-        sa.Column("record", sa.Integer, primary_key=True),
+        sa.Column("record", INTEGER, primary_key=True),
         sa.Column("record_id", sa.Text, nullable=False, unique=True),
         sa.Column("scenario", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("event_id", sa.Text, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("version", INTEGER, nullable=False),
+        sa.Column("seq", INTEGER, nullable=False),
         sa.Column("request_digest", sa.Text, nullable=False),
         sa.Column("p_value", sa.Float, nullable=False),
         sa.Column("band", sa.Text, nullable=False),
@@ -37,7 +45,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "audit",
-        sa.Column("audit", sa.Integer, primary_key=True),
+        sa.Column("audit", INTEGER, primary_key=True, autoincrement=False),
         sa.Column("at_us", sa.BigInteger, nullable=False),
         sa.Column("actor", sa.Text, nullable=False),
         sa.Column("action", sa.Text, nullable=False),
@@ -46,10 +54,11 @@ def upgrade() -> None:
         sa.Column("previous", sa.Text, nullable=False),
         sa.Column("hash", sa.Text, nullable=False),
     )
+    dialect = op.get_bind().dialect.name
     for scenario, subject in SUBJECTS:
         op.execute(
             f"CREATE INDEX event_{subject} ON event "
-            f"(json_extract(fields, '$.{subject}'), effective_us) WHERE scenario = '{scenario}'"
+            f"({TEXT[dialect].format(subject)}, effective_us) WHERE scenario = '{scenario}'"
         )
 
 

@@ -1,0 +1,159 @@
+"""Parts of a scenario: measures, features, rules and sources, each a plain declaration."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+from features.contracts.errors import DeclarationError
+from features.contracts.events import EventField
+from features.contracts.vectors import FeatureInfo
+from features.expression import Expression
+from features.window import Atom, Key, Where, reach_of
+
+Tail = Literal["high", "low", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Another scenario that features look at: which of its kinds count, and which of its fields.
+
+    Expressions name it by the scenario's name. Keys are joined by name, so a key field of the
+    source is a key field of the scenario that declares it.
+    """
+
+    scenario: str
+    kinds: tuple[str, ...]
+    fields: tuple[EventField, ...]
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Fields that hold codes."""
+        return tuple(item.name for item in self.fields if item.kind in ("key", "category"))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Fields that hold integers."""
+        return tuple(item.name for item in self.fields if item.kind not in ("key", "category"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """An integer or code that an event gets once, when it is learned, and keeps.
+
+    - `previous`: the `field` of the last earlier event of `key` (a code);
+    - `elapsed`: time since the last (`elapsed`) or first (`elapsed_first`) earlier event of `key`;
+    - `between`: time from the instant in `field` to the event;
+    - `ratio_ppm`: `field` over `other`, in millionths; `quotient`: whole part of `field` over
+      `other`;
+    - `present`: 1 where the event carries `field`, else 0;
+    - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
+    - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day.
+
+    `unit` of a duration is `working_days`, `days` or `minutes`.
+    """
+
+    name: str
+    how: Literal[
+        "previous",
+        "elapsed",
+        "elapsed_first",
+        "between",
+        "ratio_ppm",
+        "quotient",
+        "present",
+        "change_ppm",
+        "off_day",
+        "hour",
+    ]
+    key: Key = ()
+    field: str = ""
+    other: str = ""
+    unit: Literal["working_days", "days", "minutes"] = "days"
+    days: int = 1095
+    where: Where | None = None
+
+    def __post_init__(self) -> None:
+        reach_of(self.name, days=self.days)
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it holds a code rather than a number."""
+        return self.how == "previous"
+
+    @property
+    def atom(self) -> Atom | None:
+        """The window it looks at, where it looks at one."""
+        if self.how not in ("previous", "elapsed", "elapsed_first", "change_ppm"):
+            return None
+        return Atom(self.key, "ends", None, reach_of(self.name, days=self.days), self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One declared feature: an expression and what people must know of it.
+
+    `fill` stands in where the value is missing for want of history or of a field; the status says
+    so (`imputed`). `assumes` is what the texts of the expression cannot know.
+    """
+
+    of: Expression
+    zh: str
+    en: str
+    why_zh: str
+    why_en: str
+    unit: str = "events"
+    unit_zh: str = "次"
+    tail: Tail = "high"
+    family: str = ""
+    false_alarm_zh: str = "批量补录或业务集中办理"
+    false_alarm_en: str = "bulk back-loading or seasonal business"
+    source: str = ""
+    in_model: bool = True
+    fill: float | None = None
+    assumes_zh: str = ""
+    assumes_en: str = ""
+
+    def __post_init__(self) -> None:
+        if self.fill is not None and not isfinite(self.fill):
+            message = f"{self.name}: {self.fill} cannot stand in for a value; give a number or None"
+            raise DeclarationError(message)
+
+    @property
+    def name(self) -> str:
+        """Derived from the expression."""
+        return self.of.name
+
+    @property
+    def info(self) -> FeatureInfo:
+        """What travels in every bundle."""
+        return FeatureInfo(
+            name=self.name,
+            title_zh=self.zh,
+            title_en=self.en,
+            unit=self.unit,
+            unit_zh=self.unit_zh,
+            family=self.family,
+            tail=self.tail,
+            window_days=self.of.window_days,
+            why_zh=self.why_zh,
+            why_en=self.why_en,
+            false_alarm_zh=self.false_alarm_zh,
+            false_alarm_en=self.false_alarm_en,
+            source=self.source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A fixed rule over features: hit when every condition holds, as of the event.
+
+    `conditions` are (feature, comparison, threshold); `applies` restricts the events by a field's
+    values. Not applicable outside `applies`; insufficient where a condition's feature is missing.
+    """
+
+    name: str
+    zh: str
+    en: str
+    basis: str
+    conditions: tuple[tuple[str, Literal[">=", ">", "<=", "<"], float], ...]
+    applies: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -1,0 +1,1 @@
+"""Documentation of features, generated from their declarations: one page a feature."""

@@ -1,0 +1,79 @@
+"""An event's own measure worked out by hand from its fields and the event it looks back at."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import numpy as np
+
+from features.calendar import Calendar
+from features.contracts.vectors import Integers
+from features.declared import Measure
+from features.document.plan import Value
+from features.document.words import Both
+from features.document.worked import Worked
+from features.retrace import Part
+from features.window import DAY_US, MINUTE_US
+
+_MILLION = 1_000_000
+
+
+def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
+    measure: Measure,
+    fields: Mapping[str, Value],
+    t: int,
+    parts: tuple[Part, ...],
+    calendar: Calendar,
+) -> Worked:
+    """The value of a measure for an event at `t` with `fields`, and how it comes about."""
+    x, y = _number(fields, measure.field), _number(fields, measure.other)
+    before = parts[0].seen[0] if parts else None
+    match measure.how:
+        case "present":
+            return _flag(measure.field in fields, f"`{measure.field}`")
+        case "off_day":
+            return _flag(not calendar.is_working(_at(t))[0], "day off")
+        case "hour":
+            return _is(int(calendar.local_hours(_at(t))[0]), "local hour")
+        case "ratio_ppm":
+            return _is(_MILLION * x // y, f"floor(1,000,000 * {x} / {y})")
+        case "quotient":
+            return _is(x // y, f"floor({x} / {y})")
+        case "between":
+            return _duration(measure, x, t, calendar)
+        case "elapsed" | "elapsed_first":
+            return _duration(measure, before.effective_us if before else t, t, calendar)
+        case "change_ppm":
+            then = before.value if before and isinstance(before.value, int) else 0
+            return _is(_MILLION * (x - then) // then, f"floor(1,000,000 * ({x} - {then}) / {then})")
+        case "previous":
+            message = f"{measure.name} holds a code, which is no number to work out"
+            raise ValueError(message)
+        case _ as never:
+            assert_never(never)
+
+
+def _duration(measure: Measure, start: int, end: int, calendar: Calendar) -> Worked:
+    if measure.unit == "working_days":
+        index = calendar.working_index(np.array([start, end]))
+        return _is(int(index[1] - index[0]), f"{index[1]} - {index[0]} working days")
+    unit = DAY_US if measure.unit == "days" else MINUTE_US
+    seconds, length = (end - start) // 1_000_000, unit // 1_000_000
+    return _is((end - start) // unit, f"floor({seconds} s / {length} s)")
+
+
+def _number(fields: Mapping[str, Value], name: str) -> int:
+    value = fields.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _at(t: int) -> Integers:
+    return np.array([t])
+
+
+def _flag(holds: bool, what: str) -> Worked:
+    return _is(int(holds), what)
+
+
+def _is(value: int, text: str) -> Worked:
+    told = f"{text} = {value}"
+    return Worked(float(value), Both(told, told))

@@ -1,0 +1,197 @@
+"""How live histories are kept: appended to, followed from the ledger, rebuilt, shared.
+
+Everything here happens inside one transaction of the ledger, or is forgotten with it.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from features.contracts.events import Event, Stored
+from features.ground import Ground
+from features.live_view import LiveView
+from features.rebuild import Progress, refill
+from features.store.keys import End, LightHistory
+from features.store.marks import NOWHERE, Entry, Marks, Position
+from features.streams import measured
+
+CATCH_UP: Final = 2_000
+"""Most events that are appended one by one when the ledger has moved on, or a twentieth of it."""
+_AT_ONCE: Final = 500
+_ADD, _END, _HEAVY = "add", "end", "heavy"
+
+
+class LiveWriter:
+    """Keeps the histories of one scenario up with its ledger."""
+
+    def __init__(self, ground: Ground, *, is_shared: bool = False) -> None:
+        self.ground = ground
+        self.spec_hash = ground.scenario.spec_hash(ground.calendar)
+        self.marks = Marks(ground.ledger.connection, ground.scenario.name, is_shared=is_shared)
+        self._at = NOWHERE
+        self._head = -1
+        self._entry: list[list[int | str]] = []
+        self._looks_back = bool(measured(ground.scenario))
+
+    @property
+    def head(self) -> int:
+        """The ledger's head up to which all events are in the histories."""
+        return self._head
+
+    def current(self, event: Event) -> Position | None:
+        """Where the ledger stands, if the histories and what memory holds of them are there too."""
+        at = self.marks.position(event)
+        if at is not None and at.head == self._head and self._knows(at):
+            return at
+        return None
+
+    def _knows(self, at: Position) -> bool:
+        return at.spec_hash == self.spec_hash and at.number == self._at.number
+
+    def catch_up(self, progress: Progress | None = None, *, anew: bool = False) -> None:
+        """Bring the histories up to the ledger's head."""
+        at = self.marks.position()
+        if at is None or at.spec_hash != self.spec_hash or anew:
+            self._rebuild(progress)
+            return
+        if not self._knows(at):
+            self._learn(at)
+        waiting = self._waiting(at)
+        if waiting is None or self._changes_measures(waiting):
+            self._rebuild(progress)
+            return
+        for stored in waiting:
+            self._append(stored)
+        self._head = at.head
+
+    def _rebuild(self, progress: Progress | None) -> None:
+        ground = self.ground
+        refill(ground, progress=progress)
+        head = ground.ledger.head
+        row = ground.ledger.connection.execute(
+            "SELECT max(observed_us) FROM event WHERE scenario = ?", (ground.scenario.name,)
+        ).fetchone()
+        self.marks.restart(self.spec_hash, head, int(row[0] or 0))
+        self._at = self.marks.position() or NOWHERE
+        self._head = head
+
+    def _waiting(self, at: Position) -> list[Stored] | None:
+        """Events that are not in the histories yet; None where they are too many to append."""
+        after, most = max(at.seq, self._head), max(CATCH_UP, at.head // 20)
+        if after >= at.head:
+            return []
+        names = self.ground.streams.sources
+        marks = ", ".join("?" * len(names))
+        rows = self.ground.ledger.connection.execute(
+            # the expression keeps the database from walking the scenario's own index
+            f"SELECT seq FROM event WHERE seq > ? AND scenario || '' IN ({marks}) "  # noqa: S608
+            "ORDER BY seq LIMIT ?",
+            (after, *names, most + 1),
+        ).fetchall()
+        if len(rows) > most:
+            return None
+        seqs = [int(seq) for (seq,) in rows]
+        parts = [seqs[k : k + _AT_ONCE] for k in range(0, len(seqs), _AT_ONCE)]
+        return [stored for part in parts for stored in self.ground.ledger.at(part)]
+
+    def _changes_measures(self, waiting: Sequence[Stored]) -> bool:
+        """Whether events were known before others that are there already, or before each other.
+
+        Such a backfill may give another past to measures that look back.
+        """
+        if not self._looks_back:
+            return False
+        name = self.ground.scenario.name
+        learned = [item.observed_us for item in waiting if item.event.scenario == name]
+        return any(later < before for before, later in pairwise([self._at.observed_us, *learned]))
+
+    def append(self, stored: Stored, view: LiveView | None = None) -> None:
+        """Add an event that was just stored; `view` is the one that its vector came from."""
+        if stored.seq == self._head + 1 and self._append(stored, view):
+            self._head = stored.seq
+        else:
+            self.catch_up()
+
+    def _append(self, stored: Stored, view: LiveView | None = None) -> bool:
+        ground, name = self.ground, stored.event.scenario
+        if name not in ground.streams.sources:
+            return True
+        observed_us = self._at.observed_us
+        if name == ground.scenario.name:
+            observed_us = max(observed_us, stored.observed_us)
+        number = self.marks.advance(self._at, stored.seq, observed_us)
+        if number is None:
+            return False
+        self._at = Position(stored.seq, self.spec_hash, stored.seq, number, observed_us)
+        view = view or self._seen(stored)
+        if name == ground.scenario.name:
+            view.measure()
+        self._bury(stored, view)
+        for place, row in view.rows(stored):
+            was_heavy = place in ground.store.heavy
+            ground.store.append(place, row)
+            self._note(_ADD, place, row.tolist())
+            if not was_heavy and place in ground.store.heavy:
+                self._note(_HEAVY, place, [])
+        ground.store.flush()
+        self.marks.log(number, self._entry)
+        self._entry = []
+        return True
+
+    def _seen(self, stored: Stored) -> LiveView:
+        return LiveView(self.ground, stored.event, stored, stored.seq)
+
+    def _note(self, word: str, place: tuple[int, str], numbers: Sequence[int]) -> None:
+        if self.marks.is_shared:
+            self._entry.append([word, *place, *numbers])
+
+    def _bury(self, stored: Stored, view: LiveView) -> None:
+        """Mark the earlier versions of an event as gone."""
+        gone = End(stored.observed_us, stored.seq, stored.seq)
+        for other in view.versions:
+            if other.event.version > stored.event.version or other.event.retracted:
+                continue
+            if other.seq > stored.seq:
+                continue
+            seen = LiveView(self.ground, other.event, other, stored.seq)
+            if other.event.scenario == self.ground.scenario.name:
+                seen.measure()
+            t = other.event.effective_us
+            for place in seen.places(other.event.scenario):
+                self.ground.store.bury(place, t, other.seq, gone)
+                self._note(_END, place, [t, other.seq, gone.observed, gone.seq, gone.first])
+
+    def _learn(self, at: Position) -> None:
+        """Take over what others did to the histories, or forget what memory holds of them."""
+        entries = self.marks.changes(self._at.number, at.number)
+        if entries is None:
+            self.forget()
+        else:
+            for entry in entries:
+                self._apply(entry)
+        self._at = at
+
+    def _apply(self, entry: Entry) -> None:
+        store = self.ground.store
+        for word, stream, key, *numbers in entry:
+            place = int(stream), str(key)
+            history = store.peek(place)
+            if word == _ADD:
+                store.add(place, np.array(numbers, np.int64))
+            elif word == _END and isinstance(history, LightHistory):
+                t, seq, *gone = (int(number) for number in numbers)
+                history.bury(t, seq, End(*gone))
+            else:
+                store.forget([place])
+            if history is not None:
+                history.tail = None
+            if word == _HEAVY:
+                store.heavy.add(place)
+
+    def forget(self) -> None:
+        """Drop what memory holds after a transaction was rolled back."""
+        self._at, self._head, self._entry = NOWHERE, -1, []
+        self.ground.store.forget()
+        self.ground.codes.forget()

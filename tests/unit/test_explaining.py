@@ -1,0 +1,107 @@
+"""A cell explained from the ledger: which event is meant, as of when, and what was seen."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from features.contracts.errors import InputError, NotFoundError, UnknownFeatureError
+from features.contracts.events import Event, from_us
+from features.contracts.verdicts import Status
+from features.store.ledger import Ledger
+from serving.explaining import Asked, explain
+
+DAY_US = 86_400_000_000
+START_US = 20_000 * DAY_US
+SUM = "amount_minor_sum_365d_by_enterprise"
+
+
+def _paid(event_id: str, day: int, amount: int, **changes: object) -> Event:
+    told: dict[str, object] = {
+        "scenario": "payouts",
+        "kind": "payout_paid",
+        "event_id": event_id,
+        "effective_at": from_us(START_US + day * DAY_US),
+        "fields": {"enterprise": "E-1", "amount_minor": amount},
+    }
+    return Event.model_validate(told | changes)
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """Three payments, a request under the last one's id, and a payment loaded later."""
+    made = Ledger.in_memory()
+    made.admit([_paid("P-1", 1, 100), _paid("P-2", 2, 250), _paid("P-3", 3, 30)])
+    made.append(_paid("P-3", 4, 30, kind="payout_requested"), now_us=START_US + 5 * DAY_US)
+    made.admit([_paid("P-0", 0, 7)])
+    yield made
+    made.close()
+
+
+def test_a_cell_is_shown_with_the_events_it_came_from(ledger: Ledger) -> None:
+    """Value, version, formula, and each event with its number, in time order."""
+    found = explain(ledger, Asked("P-2", SUM))
+    told = found.document()
+    (part,) = told["parts"]
+
+    assert (found.value, found.status) == (107.0, Status.OK)
+    assert [(item["seq"], item["event_id"], item["value"]) for item in part["events"]] == [
+        (5, "P-0", 7),
+        (1, "P-1", 100),
+    ]
+    assert told["formula"][-1] == "value = sum over S of amount_minor_j"
+    assert told["how"] == "7 + 100 = 107"
+    assert told["as_of_seq"] == 5
+    assert len(told["spec_hash"]) == 64
+
+
+def test_as_of_a_place_what_was_learned_later_is_not_seen(ledger: Ledger) -> None:
+    """The payment that was loaded last is gone from the sum."""
+    assert explain(ledger, Asked("P-2", SUM, as_of=4)).value == 100.0
+    assert explain(ledger, Asked("P-2", SUM, as_of=1)).value == 100.0
+
+
+def test_a_live_event_is_seen_as_it_was_when_it_came(ledger: Ledger) -> None:
+    """It knows what stood in the ledger before it, and no more."""
+    found = explain(ledger, Asked("P-3", SUM, kind="payout_requested"))
+
+    assert found.value == 380.0
+    assert found.as_of_seq == 3
+
+
+def test_an_id_that_two_kinds_have_asks_which(ledger: Ledger) -> None:
+    """The message names both, and the options that tell them apart."""
+    with pytest.raises(InputError, match=r"payout_requested.*payout_paid.*--scenario and --kind"):
+        explain(ledger, Asked("P-3", SUM))
+    assert explain(ledger, Asked("P-3", SUM, kind="payout_paid")).value == 357.0
+
+
+def test_the_latest_version_is_meant_where_none_is_named(ledger: Ledger) -> None:
+    """A correction counts; the version before it can still be asked for."""
+    ledger.admit([_paid("P-2", 2, 260, version=2)])
+
+    assert explain(ledger, Asked("P-2", SUM)).stored.event.version == 2
+    assert explain(ledger, Asked("P-2", SUM, version=1)).stored.event.version == 1
+
+
+def test_a_missing_value_says_why(ledger: Ledger) -> None:
+    """Not applicable is not zero."""
+    found = explain(ledger, Asked("P-2", "n_1095d_by_object_code"))
+
+    assert (found.value, found.status) == (None, Status.NOT_APPLICABLE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "told"),
+    [
+        (Asked("P-9", SUM), NotFoundError, "no event 'P-9'"),
+        (Asked("P-2", SUM, version=3), NotFoundError, "no event 'P-2'"),
+        (Asked("P-2", "nosuch", scenario="payouts"), UnknownFeatureError, "no feature 'nosuch'"),
+        (Asked("P-2", SUM, scenario="approvals"), NotFoundError, "no event 'P-2'"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    ledger: Ledger, asked: Asked, error: type[Exception], told: str
+) -> None:
+    """An event, a version, a feature."""
+    with pytest.raises(error, match=told):
+        explain(ledger, asked)
