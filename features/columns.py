@@ -65,6 +65,7 @@ class Columns:
     codes: dict[str, Rows] = field(default_factory=dict)
     texts: dict[str, Texts] = field(default_factory=dict)
     numbers: dict[str, Integers] = field(default_factory=dict)
+    _complete: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def read(cls, ledger: Ledger, name: str, fields: Sequence[EventField]) -> Self:
@@ -136,6 +137,12 @@ class Columns:
         if len(wanted) == len(self.texts[name]):
             return self.codes[name] >= 0
         return np.isin(self.codes[name], wanted)
+
+    def is_complete(self, name: str) -> bool:
+        """Whether every row has a code in column `name`."""
+        if name not in self._complete:
+            self._complete[name] = int(self.codes[name].min(initial=0)) >= 0
+        return self._complete[name]
 
     def ids(self, rows: Rows) -> pl.Series:
         """Event ids of the rows; where none were given, their places in the input, from 1 on."""
@@ -227,18 +234,26 @@ def _is_number(text: str) -> bool:
 
 
 def _encoded_integers(column: pl.Series) -> tuple[Rows, Texts]:
-    if column.dtype not in (pl.UInt64, pl.Int128, pl.UInt128):
+    if column.dtype not in (pl.Int32, pl.UInt64, pl.Int128, pl.UInt128):
         column = column.cast(pl.Int64)
     least, most = column.min(), column.max()
     if not isinstance(least, int) or not isinstance(most, int):
         return np.full(len(column), -1, np.int32), ()
     if most - least < _MOST_SPREAD * len(column) + 1024:
-        codes = (column - least).cast(pl.Int32).fill_null(-1).to_numpy(writable=True)
-        return codes, range(least, most + 1)
+        return _shifted(column, least), range(least, most + 1)
     values = column.drop_nulls().unique().sort()
     found = values.search_sorted(column.fill_null(least)).cast(pl.Int32)
     codes = np.where(column.is_null().to_numpy(), -1, found.to_numpy()).astype(np.int32)
     return codes, [str(value) for value in values.to_list()]
+
+
+def _shifted(column: pl.Series, least: int) -> Rows:
+    """How far each integer lies above the least, -1 where it is missing."""
+    if column.null_count():
+        return (column - least).cast(pl.Int32).fill_null(-1).to_numpy(writable=True)
+    out = np.empty(len(column), np.int32)
+    np.subtract(column.to_numpy(), least, out=out, casting="same_kind")
+    return out
 
 
 def _gone(

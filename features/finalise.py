@@ -1,7 +1,7 @@
 """From states to a feature's column: which finaliser an expression takes."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +23,18 @@ from features.expression import (
     Since,
     Window,
 )
-from features.kernels import FIRST, LAST, S1, STATE_WIDTH, C, N
-from features.kernels.order import Rows
+from features.kernels import FIRST, HIGH, LAST, LOW, S1, A, B, C, N
 from features.window import Atom, Key
 
 _MOMENTS: Final = {
-    "count": fin.COUNT,
-    "sum": fin.SUM,
-    "mean": fin.MEAN,
-    "std": fin.STD,
-    "min": fin.MIN,
-    "max": fin.MAX,
+    "count": (fin.COUNT, (N,)),
+    "sum": (fin.SUM, (N, S1)),
+    "mean": (fin.MEAN, (N, S1)),
+    "std": (fin.STD, (N, S1, A, B, C)),
+    "min": (fin.MIN, (N, LOW)),
+    "max": (fin.MAX, (N, HIGH)),
 }
+"""The finaliser of an aggregate, and the columns of a moments state that it takes."""
 _OTHERS: Final = {
     "distinct": fin.DISTINCT_CODES,
     "hhi": fin.CONCENTRATION,
@@ -88,7 +88,7 @@ def spec_of(of: Expression) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR
             return fin.NEAR_COUNT, 0, 0
         case Window():
             if of.agg in _MOMENTS:
-                return fin.AGGREGATE, _MOMENTS[of.agg], 0
+                return fin.AGGREGATE, _MOMENTS[of.agg][0], 0
             return _OTHERS[of.agg], 0, 0
 
 
@@ -108,58 +108,28 @@ def applied_key(of: Expression) -> Key | None:
     return None if isinstance(of, Own | AmongPeers) else of.key
 
 
-def width_of(atom: Atom, expressions: Iterable[Expression]) -> int:
-    """How many columns of `atom`'s state the expressions take: the first so many."""
+def columns_of(atom: Atom, expressions: Iterable[Expression]) -> frozenset[int]:
+    """Which columns of `atom`'s state the expressions take."""
     if atom.op != "moments":
         wants_entropy = any(_is(of, "entropy") for of in expressions)
-        return _WIDTHS[atom.op] + (atom.op == "codes" and wants_entropy)
-    users = list(expressions)
-    if any(_is(of, "min") or _is(of, "max") or isinstance(of, Excess) for of in users):
-        return STATE_WIDTH
-    return C + 1 if any(_is(of, "std") for of in users) else S1 + 1
+        return frozenset(range(_WIDTHS[atom.op] + (atom.op == "codes" and wants_entropy)))
+    if atom.value is None:
+        return frozenset((N,))
+    return frozenset(column for of in expressions for column in _moments_of(of))
+
+
+def _moments_of(of: Expression) -> tuple[int, ...]:
+    match of:
+        case Window():
+            return _MOMENTS[of.agg][1]
+        case Excess():
+            return (N, S1, C, LOW, HIGH)
+        case _:
+            return (N, S1)
 
 
 def _is(of: Expression, agg: str) -> bool:
     return isinstance(of, Window) and of.agg == agg
-
-
-def is_alone(of: Expression) -> bool:
-    """Whether the expression takes one state and nothing else of the event but its instant."""
-    return len(of.atoms) == 1 and own_number(of) is None
-
-
-class Runs(NamedTuple):
-    """Windows that are runs of a lane's sorted rows `lo` to `hi`, and the rows' running moments."""
-
-    lo: Rows
-    hi: Rows
-    total: Integers
-
-
-def takes_runs(of: Expression) -> bool:
-    """Whether the expression can be finalised from running moments alone."""
-    return isinstance(of, Window) and of.agg in ("count", "sum", "mean", "std")
-
-
-def finalise_runs(of: Expression, runs: Runs, at: Rows, out: Vector, status: Codes) -> None:
-    """Finalise windows that are runs, each to the event that `at` names.
-
-    `status` holds `OK` there already, here and in `finalise_part`.
-    """
-    fin.aggregate_runs(spec_of(of)[1], *runs, at, out, status)
-
-
-def finalise_part(
-    of: Expression, states: Integers, t: Integers, at: Rows, out: Vector, status: Codes
-) -> None:
-    """Finalise states (m, k) of an expression that is alone, each to the event that `at` names."""
-    values, codes = np.empty(len(at)), np.empty(len(at), np.int8)
-    spec = spec_of(of)
-    if spec[0] == fin.AGGREGATE:
-        fin.aggregate_all(spec[1], states, values, codes)
-    else:
-        fin.finish_all(np.array(spec), (states,), np.empty(0, np.int64), t[at], values, codes)
-    fin.put(values, codes, at, out, status)
 
 
 def finalise(of: Expression, view: View, out: Vector, status: Codes) -> None:
@@ -170,13 +140,28 @@ def finalise(of: Expression, view: View, out: Vector, status: Codes) -> None:
     elif isinstance(of, KeyZ):
         out[:], status[:] = view.compared(of)
     else:
+        _finalise_states(of, view, out, status)
+    if key is not None:
+        applies = view.applies(key)
+        if not applies.all():
+            out[~applies], status[~applies] = np.nan, fin.NOT_APPLICABLE
+
+
+def _finalise_states(of: Expression, view: View, out: Vector, status: Codes) -> None:
+    """Finalise the states of windows; the commonest kinds by loops of their own."""
+    (kind, option, min_n), states = spec_of(of), tuple(map(view.states, of.atoms))
+    if kind == fin.AGGREGATE and option == fin.COUNT:
+        out[:], status[:] = states[0][:, N], fin.OK
+    elif kind == fin.AGGREGATE:
+        fin.aggregate_all(option, states[0], out, status)
+    elif kind == fin.SINCE:
+        fin.since_all(option, states[0], view.t, out, status)
+    elif kind == fin.SHARE:
+        fin.share_all(option, min_n, states[0], states[1], out, status)
+    else:
         name = own_number(of)
         own = np.empty(0, np.int64) if name is None else view.numbers(name)
-        states = tuple(view.states(atom) for atom in of.atoms)
-        fin.finish_all(np.array(spec_of(of)), states, own, view.t, out, status)
-    if key is not None:
-        absent = ~view.applies(key)
-        out[absent], status[absent] = np.nan, fin.NOT_APPLICABLE
+        fin.finish_all(np.array([kind, option, min_n]), states, own, view.t, out, status)
 
 
 def impute(fill: float | Vector | None, values: Vector, status: Codes) -> None:

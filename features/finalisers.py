@@ -50,6 +50,7 @@ MIN_PEERS: Final = 30
 """Smallest peer group with a median worth comparing with."""
 _NORMAL: Final = 1.4826
 _DAY_US: Final = 86_400_000_000.0
+_EXACT: Final = 2.0**62
 _LOG_UNIT: Final = float(2**LOG_BITS)
 _MILLION: Final = 1_000_000
 
@@ -76,7 +77,13 @@ def _sum(
 
 @njit(cache=True, nogil=True)
 def _spread(count: int, s1: int, a: int, b: int, c: int) -> float:
-    """`n * sum(x*x) - sum(x)**2`, exact in 128 bits, then rounded to a float once."""
+    """`n * sum(x*x) - sum(x)**2`, exact in 128 bits, then rounded to a float once.
+
+    Where all of it stays below 2**63, plain integers give the same.
+    """
+    squares = float(a) * 2.0**44 + float(b) * 2.0**23 + float(c)
+    if float(count) * squares < _EXACT and c >= 0:
+        return float(count * ((a << 44) + (b << 23) + c) - s1 * s1)
     n = np.uint64(count)
     high, low = _product(n, np.uint64(c))
     for part, shift in ((b, 23), (a, 44)):
@@ -154,11 +161,17 @@ def exact(state: Integers, column: int, parts: float) -> tuple[float, int]:
 
 
 @njit(cache=True, nogil=True)
-def share(part: float, whole: float, n: int, min_n: int) -> tuple[float, int]:
-    """`part / whole`, missing where the whole has under `min_n` events or is not positive."""
-    if n < min_n or whole <= 0.0:
+def share(part: int, whole: int, n: int, min_n: int, column: int) -> tuple[float, int]:
+    """`part / whole` of a moments column, of whose whole there are `n` events.
+
+    Missing where these are under `min_n` or the whole is not positive; an error where a sum could
+    have wrapped.
+    """
+    if column == S1 and n > MAX_ROWS:
+        return np.nan, ERROR
+    if n < min_n or whole <= 0:
         return np.nan, INSUFFICIENT
-    return part / whole, OK
+    return float(part) / float(whole), OK
 
 
 @njit(cache=True, nogil=True)
@@ -279,10 +292,7 @@ def finish(  # noqa: C901, PLR0911, PLR0912  (one answer a kind)
     if kind == SINCE:
         return days_since(states[0, option], t)
     if kind == SHARE:
-        if option == S1 and states[1, N] > MAX_ROWS:
-            return np.nan, ERROR
-        part, whole = float(states[0, option]), float(states[1, option])
-        return share(part, whole, states[1, N], min_n)
+        return share(states[0, option], states[1, option], states[1, N], min_n, option)
     if kind == IS_NEW:
         return is_new(states[0, N], states[1, N], min_n)
     if kind == RARITY:
@@ -337,62 +347,45 @@ def own_all(own_values: Integers, out: Vector, status: Codes) -> None:
 
 @njit(cache=True, nogil=True)
 def aggregate_all(which: int, states: Integers, out: Vector, status: Codes) -> None:
-    """`aggregate` of many moments states, the commonest finaliser, without `finish`."""
-    block = np.zeros(STATE_WIDTH, np.int64)
-    for i in range(len(out)):
-        for c in range(states.shape[1]):
-            block[c] = states[i, c]
-        out[i], status[i] = aggregate(block, which)
+    """`aggregate` of many moments states but counts, the commonest finalisers, without `finish`.
 
-
-@njit(cache=True, nogil=True)
-def aggregate_runs(  # noqa: C901, PLR0912  (a loop an aggregate, each little more than a copy)
-    which: int, lo: Rows, hi: Rows, total: Integers, at: Rows, out: Vector, status: Codes
-) -> None:
-    """`aggregate` of windows that are runs of rows, from running moments (rows + 1, k).
-
-    Statuses are written where they are not OK. A count reads no moments.
+    Of a state no more columns need be there than the aggregate takes.
     """
-    if which == COUNT:
-        for i in range(len(lo)):
-            out[at[i]], code = moment(COUNT, hi[i] - lo[i], 0, 0, 0, 0, 0, 0)
-            if code != OK:
-                status[at[i]] = code
-    elif which in (SUM, MEAN):
-        for i in range(len(lo)):
-            n, s1 = total[hi[i], N] - total[lo[i], N], total[hi[i], S1] - total[lo[i], S1]
-            out[at[i]], code = (
-                moment(SUM, n, s1, 0, 0, 0, 0, 0)
-                if which == SUM
-                else moment(MEAN, n, s1, 0, 0, 0, 0, 0)
-            )
-            if code != OK:
-                status[at[i]] = code
+    if which in (SUM, MEAN):
+        for i in range(len(out)):
+            out[i], status[i] = moment(which, states[i, N], states[i, S1], 0, 0, 0, 0, 0)
+    elif which == STD:
+        for i in range(len(out)):
+            s = states[i]
+            out[i], status[i] = moment(STD, s[N], s[S1], s[A], s[B], s[C], 0, 0)
     else:
-        for i in range(len(lo)):
-            x, y = total[hi[i]], total[lo[i]]
-            first = x[N] - y[N], x[S1] - y[S1], x[A] - y[A], x[B] - y[B], x[C] - y[C]
-            out[at[i]], code = moment(STD, *first, 0, 0)
-            if code != OK:
-                status[at[i]] = code
+        column = LOW if which == MIN else HIGH
+        for i in range(len(out)):
+            v = states[i, column]
+            out[i], status[i] = moment(which, states[i, N], 0, 0, 0, 0, v, v)
 
 
 @njit(cache=True, nogil=True)
-def put(values: Vector, codes: Codes, at: Rows, out: Vector, status: Codes) -> None:
-    """Write values to the rows that `at` names, and status codes where they are not those there.
-
-    Two loops that do little each let more writes be under way at once than one that does both.
-    """
-    for i in range(len(at)):
-        out[at[i]] = values[i]
-    for i in range(len(at)):
-        if codes[i] != OK:
-            status[at[i]] = codes[i]
+def share_all(
+    column: int, min_n: int, part: Integers, whole: Integers, out: Vector, status: Codes
+) -> None:
+    """`share` of many pairs of moments states."""
+    for i in range(len(out)):
+        n = whole[i, N]
+        out[i], status[i] = share(part[i, column], whole[i, column], n, min_n, column)
 
 
 @njit(cache=True, nogil=True)
-def spread(states: Integers, at: Rows, out: Integers) -> None:
-    """Write states to the rows that `at` names."""
-    for c in range(states.shape[1]):
-        for i in range(len(at)):
-            out[at[i], c] = states[i, c]
+def since_all(which: int, states: Integers, t: Integers, out: Vector, status: Codes) -> None:
+    """`days_since` of many ends states, whose column `which` holds instants."""
+    for i in range(len(out)):
+        out[i], status[i] = days_since(states[i, which], t[i])
+
+
+@njit(cache=True, nogil=True)
+def put(values: Vector, codes: Codes, rows: Rows, out: Vector, status: Codes) -> None:
+    """Write values and statuses to the rows that are named."""
+    for i in range(len(rows)):
+        out[rows[i]] = values[i]
+    for i in range(len(rows)):
+        status[rows[i]] = codes[i]

@@ -30,6 +30,7 @@ from features.contracts.tables import (
 )
 from features.contracts.vectors import FeatureInfo
 from features.history import History, Slice
+from features.kernels.order import is_sorted
 from features.spec import Scenario
 from features.table import FeatureTable
 
@@ -96,7 +97,7 @@ def compute(
     history.measure()
     rows = history.scored()
     cells = batch.compute(history, Slice(rows, 0, len(history.columns)), progress=progress)
-    back = slice(None) if (np.diff(rows) > 0).all() else np.argsort(rows, kind="stable")
+    back = slice(None) if is_sorted(rows, rows) else np.argsort(rows, kind="stable")
     columns: dict[str, pl.Series] = {}
     for k, name in enumerate(scenario.by_name):
         columns[name] = pl.Series(cells.values[back, k])  # noqa: PD011  (not a pandas frame)

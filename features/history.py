@@ -1,7 +1,7 @@
 """Histories in columns: a scenario's events, and those of its sources, as lanes by key."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -12,11 +12,14 @@ from features.calendar import Calendar
 from features.columns import Columns, grouped
 from features.contracts.errors import InputError
 from features.contracts.vectors import Integers
-from features.kernels import FIRST, LAST, MISSING, NEVER, grid, order
+from features.kernels import LAST, MISSING, NEVER, grid, order
+from features.kernels.number import numbered
 from features.kernels.order import Bools, CodeColumns, Rows
+from features.kernels.sweep import Late, Queries, Sources, schedule
 from features.lane import BEYOND, Bounds, Clock, Lane
 from features.measure import Ends, compute
 from features.spec import Atom, Key, Measure, Scenario, Where
+from features.sweeps import Sides
 
 PART_ROWS: Final = 2**20
 """Queries of a lane that are worked on at a time."""
@@ -25,11 +28,27 @@ _MERGED: Final = ("t", "o", "observed", "seq")
 
 @dataclass(frozen=True)
 class Slice:
-    """Which rows are asked about, in time order, and the part of it that they may look at."""
+    """Which rows are asked about, in time order, and which of them they may look at.
+
+    These are the rows from `first` up to `last` in time order, or the `sources` among them.
+    """
 
     queries: Rows
     first: int
     last: int
+    sources: Rows | None = None
+
+
+@dataclass
+class _Seen:
+    """What was made of the rows asked about last, which several features look at."""
+
+    asked: Slice | None
+    queries: Rows | slice
+    rows: dict[str | None, Rows | slice] = field(default_factory=dict)
+    numbers: dict[tuple[Key, str | None], tuple[Rows, Rows, int]] = field(default_factory=dict)
+    instants: dict[str | None, tuple[Integers, Integers]] = field(default_factory=dict)
+    sides: dict[tuple[Key, Where | None, str | None], Sides] = field(default_factory=dict)
 
 
 class History:
@@ -65,6 +84,7 @@ class History:
                     "pass them as a source"
                 )
                 raise InputError(message)
+        self._seen = _Seen(None, slice(0, 0))
         self._steps: dict[tuple[str | None, str], Integers] = {}
         self._clocks: dict[str, tuple[Clock, Bounds]] = {}
 
@@ -132,11 +152,13 @@ class History:
             chosen &= self.columns.chosen(name, values)
         return chosen
 
-    def carries(self, key: Key, rows: Rows) -> Bools:
+    def carries(self, key: Key, rows: Rows | slice) -> Bools:
         """Which of the rows have every field of `key`."""
-        has = np.ones(len(rows), bool)
+        n = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        has = np.ones(n, bool)
         for name in key:
-            has &= self.columns.codes[name][rows] >= 0
+            if not self.columns.is_complete(name):
+                has &= self.columns.codes[name][rows] >= 0
         return has
 
     def instants(self, source: str | None) -> Integers:
@@ -162,32 +184,7 @@ class History:
             return t - atom.reach
         return self.calendar.period_starts(t, atom.reach)
 
-    def lanes(
-        self, key: Key, where: Where | None, source: str | None, asked: Slice
-    ) -> Iterator[tuple[Rows | None, Lane]]:
-        """The lane of `key` in parts by its first field, and which of the rows asked each is about.
-
-        None stands for all of them. Parts of a million rows keep what is looked up out of order
-        within the processor's reach, however long the history.
-        """
-        n_parts = -(-len(asked.queries) // PART_ROWS)
-        if n_parts < 2 or source is not None:  # noqa: PLR2004  (one part is the whole)
-            yield None, self.lane(key, where, source, asked)
-            return
-        codes = self.columns.codes[key[0]]
-        part = _parts(codes, asked.queries, n_parts)
-        looked_at = self.columns.order[asked.first : asked.last]
-        sources = order.by_code(looked_at, part, n_parts)
-        sizes = np.bincount(part[looked_at] + 1, minlength=n_parts + 1)[1:]
-        ends, m = np.cumsum(sizes), len(asked.queries)
-        which = part[asked.queries]
-        for k in range(n_parts):
-            rows = np.flatnonzero(which == k).astype(np.int32)
-            if len(rows) and m:
-                mine = Slice(asked.queries[rows], 0, 0)
-                yield rows, self._own(key, where, mine, sources[ends[k] - sizes[k] : ends[k]])
-
-    def lane(
+    def sides(
         self,
         key: Key,
         where: Where | None,
@@ -195,33 +192,134 @@ class History:
         asked: Slice,
         *,
         among: Bools | None = None,
-    ) -> Lane:
-        """The lane of `key` for the rows asked about.
+    ) -> Sides:
+        """The sources and queries of `key` in the order of time, for the rows asked about.
 
         `among` narrows the sources down further; None stands for every row.
         """
+        seen, name = self._of(asked), (key, where, source)
+        if among is not None or name not in seen.sides:
+            sides = self._sides(key, where, source, asked, among)
+            if among is not None:
+                return sides
+            seen.sides[name] = sides
+        return seen.sides[name]
+
+    def _of(self, asked: Slice) -> "_Seen":
+        """What was made for the rows asked about, or for no others."""
+        if self._seen.asked is not asked:
+            self._seen = _Seen(asked, positions(asked.queries))
+        return self._seen
+
+    def _sides(
+        self, key: Key, where: Where | None, source: str | None, asked: Slice, among: Bools | None
+    ) -> Sides:
+        theirs, ours, groups = self._numbered(key, source, asked)
+        c = self.columns if source is None else self.others[source]
+        rows = self._looked_at(source, asked)
+        chosen = self._chosen(c, where, source)[rows]
+        if among is not None:
+            chosen &= among[rows]
+        if not chosen.all():
+            kept = np.flatnonzero(chosen).astype(np.int32)
+            rows = kept + rows.start if isinstance(rows, slice) else rows[kept]
+            theirs = theirs[kept]
+        clock, _ = self.clocks(source)
+        t = clock.t[rows]
+        tie = t if clock.tie is clock.t else clock.tie[rows]
+        asking = self._asking(source, asked)
+        late = None if clock.is_plain else self._late(source, asked, rows)
+        queries, sources = Queries(ours, *asking), Sources(theirs, t, tie)
+        return Sides(sources, queries, late, groups, rows, self.starts)
+
+    def _looked_at(self, source: str | None, asked: Slice) -> Rows | slice:
+        """Positions of a source's rows in time order, those before any filter."""
+        seen = self._of(asked).rows
+        if source not in seen:
+            rows = self._seen_by(asked) if source is None else self.others[source].order
+            seen[source] = positions(rows)
+        return seen[source]
+
+    def places(self, asked: Slice) -> Rows | slice:
+        """Positions of the rows asked about, a slice where they are a run."""
+        return self._of(asked).queries
+
+    def _numbered(self, key: Key, source: str | None, asked: Slice) -> tuple[Rows, Rows, int]:
+        """Numbers of the sources' groups and of the queries', and how many there are."""
+        seen = self._of(asked).numbers
+        if (key, source) not in seen:
+            rows, queries = self._looked_at(source, asked), self.places(asked)
+            ours = [self.columns.codes[name][queries] for name in key]
+            if source is None and same(rows, queries):
+                found, groups = numbered(tuple(ours))
+                seen[key, source] = found, found, groups
+            else:
+                theirs = [self._codes(name, source)[rows] for name in key]
+                found, groups = numbered(tuple(map(np.concatenate, zip(theirs, ours, strict=True))))
+                n = len(theirs[0])
+                seen[key, source] = found[:n], found[n:], groups
+        return seen[key, source]
+
+    def _codes(self, name: str, source: str | None) -> Rows:
+        """Codes of a source's column `name`, in those of our own."""
+        if source is None:
+            return self.columns.codes[name]
+        return _translated(self.others[source], self.columns, name)
+
+    def _asking(self, source: str | None, asked: Slice) -> tuple[Integers, Integers]:
+        """Instants and ties of the rows asked about."""
+        seen = self._of(asked).instants
+        if source not in seen:
+            rows, (_, bounds) = self.places(asked), self.clocks(source)
+            t = bounds.t[rows]
+            seen[source] = t, t if bounds.tie is bounds.t else bounds.tie[rows]
+        return seen[source]
+
+    def _late(self, source: str | None, asked: Slice, rows: Rows | slice) -> Late:
+        """What was known when of a source's rows."""
+        clock, bounds = self.clocks(source)
+        nothing, queries = np.empty(0, np.int64), self.places(asked)
+        has_gone = clock.gone.strides != (0,)
+        gone = (clock.gone[rows], clock.gone_seq[rows]) if has_gone else (nothing, nothing)
+        facts = clock.known[rows], clock.seq[rows], *gone
+        may_know = bounds.rank[queries], bounds.seq[queries]
+        _, tie = self._asking(source, asked)
+        when = schedule(clock.tie[rows], *facts, tie, *may_know)
+        return Late(*when, *facts, *may_know)
+
+    def parts(self, asked: Slice, field: str) -> Iterator[tuple[Rows, Slice]]:
+        """The rows asked about in parts by their code in column `field`, and which each holds.
+
+        Parts of a million rows keep what is looked up out of order within the processor's reach,
+        however long the history. What lacks a code is in the first.
+        """
+        n_parts = -(-len(asked.queries) // PART_ROWS)
+        part = _parts(self.columns.codes[field], asked.queries, n_parts)
+        looked_at = self._seen_by(asked)
+        sources = order.by_code(looked_at, part, n_parts)
+        ends = np.cumsum(np.bincount(part[looked_at], minlength=n_parts))
+        asking = part[asked.queries]
+        rows = order.by_code(np.arange(len(asking), dtype=np.int32), asking, n_parts)
+        places = np.cumsum(np.bincount(asking, minlength=n_parts))
+        for k in range(n_parts):
+            mine = rows[places[k - 1] if k else 0 : places[k]]
+            theirs = sources[ends[k - 1] if k else 0 : ends[k]]
+            yield mine, Slice(asked.queries[mine], asked.first, asked.last, theirs)
+
+    def _seen_by(self, asked: Slice) -> Rows:
+        if asked.sources is not None:
+            return asked.sources
+        return self.columns.order[asked.first : asked.last]
+
+    def lane(self, key: Key, where: Where | None, source: str | None, asked: Slice) -> Lane:
+        """The lane of `key` for the rows asked about."""
         if source is not None:
             ours = tuple(self.columns.codes[name] for name in key)
             queries = _grouped(asked.queries, ours, self.columns, key)
             return self._foreign(key, where, source, queries, asked)
-        rows = self.columns.order[asked.first : asked.last]
-        return self._own(key, where, asked, rows, among=among)
-
-    def _own(
-        self,
-        key: Key,
-        where: Where | None,
-        asked: Slice,
-        rows: Rows,
-        *,
-        among: Bools | None = None,
-    ) -> Lane:
-        """The lane of `key` over `rows`, which stand in time order."""
         ours = tuple(self.columns.codes[name] for name in key)
         queries = _grouped(asked.queries, ours, self.columns, key)
-        chosen = self._chosen(self.columns, where)
-        if among is not None:
-            chosen &= among
+        rows, chosen = self._seen_by(asked), self._chosen(self.columns, where)
         rows = rows if chosen.all() else rows[chosen[rows]]
         sources = _grouped(rows, ours, self.columns, key)
         if np.array_equal(sources, queries):
@@ -308,15 +406,40 @@ class History:
         if atom is None:
             return compute(measure, self.calendar, c.t[rows], own[rows], other[rows], None)
         among = own != MISSING if measure.how == "change_ppm" else None
-        lane = self.lane(atom.key, atom.where, None, asked, among=among)
-        ends = np.full((len(rows), 2), -1)
-        for part in lane.split(2**17):
-            ends[part.at] = part.states(atom, c.t, c.t, 2)
         held = c.codes[measure.field].astype(np.int64) if measure.is_code else own
-        found = Ends(
-            taken(c.t, ends[:, LAST]), taken(c.t, ends[:, FIRST]), taken(held, ends[:, LAST])
+        sides = self.sides(atom.key, atom.where, None, asked, among=among)
+        last, first = sides.ends(atom, c.t).states(0, len(rows)).T
+        value = sides.ends(atom, held).states(0, len(rows))[:, LAST]
+        for k in np.flatnonzero(c.is_stale[rows]):
+            seen = self._without_its_versions(atom, int(rows[k]), among)
+            ends = seen[[-1, 0]] if len(seen) else None
+            last[k], first[k] = (MISSING, MISSING) if ends is None else c.t[ends]
+            value[k] = MISSING if ends is None else held[ends[0]]
+        return compute(
+            measure, self.calendar, c.t[rows], own[rows], other[rows], Ends(last, first, value)
         )
-        return compute(measure, self.calendar, c.t[rows], own[rows], other[rows], found)
+
+    def _without_its_versions(self, atom: Atom, row: int, among: Bools | None) -> Rows:
+        """What a row sees that was learned after a later version of its event, in time order.
+
+        Everybody else finds an earlier version superseded; only such a row knows a later one, and
+        no event is compared with itself.
+        """
+        c, clock, rank, seq = self.columns, self.clock, self.bounds.rank[row], self.bounds.seq[row]
+        its = c.frame.select(
+            (pl.col("kind") == c.frame["kind"][row])
+            & (pl.col("event_id") == c.frame["event_id"][row])
+        )
+        seen = self._chosen(c, atom.where) & ~its.to_series().to_numpy()
+        for name in atom.key:
+            seen &= (c.codes[name] == c.codes[name][row]) & (c.codes[name] >= 0)
+        seen &= (clock.t >= self.starts(atom, c.t[row : row + 1])) & (clock.tie < clock.tie[row])
+        seen &= (clock.known < rank) & (clock.seq < seq)
+        seen &= (clock.gone > rank) | (clock.gone_seq > seq)
+        if among is not None:
+            seen &= among
+        found: Rows = c.order[seen[c.order]]
+        return found
 
     def scored(self) -> Rows:
         """Rows of scored events in (t, o, seq) order, an id's later kinds left out."""
@@ -327,10 +450,24 @@ class History:
             fresh = of_kind & ~c.is_stale
             chosen |= fresh & ~_known_before(c, of_kind, earlier) if place else fresh
             earlier |= of_kind
-        rows = c.order[chosen[c.order]]
-        if order.is_sorted(c.seq[rows], c.seq[rows]):
+        rows = c.order if chosen.all() else c.order[chosen[c.order]]
+        if _is_rising(c.seq, rows):
             return rows
         return rows[np.lexsort((c.seq[rows], c.o[rows], c.t[rows]))]
+
+
+def positions(rows: Rows) -> Rows | slice:
+    """The rows as a slice where they are a run, so that columns need not be copied."""
+    if len(rows) and int(rows[-1]) - int(rows[0]) == len(rows) - 1 and order.is_run(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def same(rows: Rows | slice, others: Rows | slice) -> bool:
+    """Whether both are the same positions."""
+    if isinstance(rows, slice) or isinstance(others, slice):
+        return isinstance(rows, slice) and isinstance(others, slice) and rows == others
+    return np.array_equal(rows, others)
 
 
 def _parts(codes: Rows, queries: Rows, n_parts: int) -> Rows:
@@ -338,7 +475,7 @@ def _parts(codes: Rows, queries: Rows, n_parts: int) -> Rows:
     held = np.bincount(codes[queries] + 1, minlength=int(codes.max(initial=-1)) + 2)[1:]
     before = np.cumsum(held) - held
     table = before * n_parts // max(int(held.sum()), 1)
-    return np.append(table, -1).astype(np.int32)[codes]
+    return np.append(table, 0).astype(np.int32)[codes]
 
 
 def _known_before(c: Columns, of_kind: Bools, earlier: Bools) -> Bools:
@@ -363,22 +500,20 @@ def _known_before(c: Columns, of_kind: Bools, earlier: Bools) -> Bools:
     return out
 
 
-def taken(held: Integers, rows: Integers) -> Integers:
-    """Values of `held` at `rows`, MISSING where a row is -1."""
-    out = np.full(len(rows), MISSING)
-    found = rows >= 0
-    out[found] = held[rows[found]]
-    return out
-
-
 def _clock(c: Columns) -> Clock:
     tie = _ties(c.t, c.o, c.order)
     is_plain = (
         c.gone.strides == (0,)
-        and order.is_sorted(c.known[c.order], c.known[c.order])
-        and (not c.is_live.any() or order.is_sorted(c.seq[c.order], c.seq[c.order]))
+        and _is_rising(c.known, c.order)
+        and (not c.is_live.any() or _is_rising(c.seq, c.order))
     )
     return Clock(c.t, tie, c.known, c.seq, c.gone, c.gone_seq, is_plain)
+
+
+def _is_rising(values: Integers, rows: Rows) -> bool:
+    """Whether values stand in their order, row after row."""
+    taken = values[positions(rows)]
+    return bool(order.is_sorted(taken, taken))
 
 
 def _ties(t: Integers, o: Integers, in_order: Integers | Rows) -> Integers:
@@ -415,8 +550,9 @@ def _grouped(rows: Rows, codes: CodeColumns, columns: Columns, key: Key) -> Rows
 
 def _places(asked: Rows, queries: Rows, n: int) -> Rows:
     """For each of `queries` its place in `asked`."""
-    if len(asked) and int(asked[-1]) - int(asked[0]) == len(asked) - 1 and order.is_run(asked):
-        return np.asarray(queries - asked[0], np.int32)
+    run = positions(asked)
+    if isinstance(run, slice):
+        return np.asarray(queries - run.start, np.int32)
     place = np.empty(n, np.int32)
     place[asked] = np.arange(len(asked), dtype=np.int32)
     return place[queries]

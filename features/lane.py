@@ -8,14 +8,12 @@ from typing import Final
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.finalise import Runs
-from features.kernels import CLOGC, NEVER, S1, STATE_WIDTH, order, ranges, replay, tape
+from features.kernels import CLOGC, NEVER, order, replay, tape
 from features.kernels.order import CodeColumns, Rows
 from features.window import Atom, Reach
 
 _MOST_OPS: Final = 2**26
 """Entries of one tape; a longer one is made in parts."""
-_NO_TOTALS: Final = np.zeros((1, 2), np.int64)
 BEYOND: Final = NEVER - 1
 """A bound that nothing known reaches."""
 
@@ -83,10 +81,7 @@ class Lane:
     query_codes: CodeColumns
     places: Rows
     starts: Callable[[Atom, Integers], Integers]
-    _firsts: dict[Reach, Rows] = field(default_factory=dict)
     _tapes: dict[Reach, list[Tape]] = field(default_factory=dict)
-    _values: dict[str, Integers] = field(default_factory=dict)
-    _running: dict[tuple[str, bool], Integers] = field(default_factory=dict)
 
     def split(self, rows: int) -> Iterator["Lane"]:
         """The lane in parts of about so many queries, none of which divides a group."""
@@ -109,10 +104,7 @@ class Lane:
             sources=sources,
             queries=sources if is_same else self.queries[queries],
             places=self.places[queries],
-            _firsts={},
             _tapes={},
-            _values={},
-            _running={},
         )
         part._spans = spans - np.array([spans[0, 0]] * 2 + [first] * 2)  # noqa: SLF001  (our own)
         part._spans[spans[:, 3] == spans[:, 2], 2:] = 0  # noqa: SLF001
@@ -130,89 +122,18 @@ class Lane:
     def states(self, atom: Atom, x: Integers, own: Integers, width: int) -> Integers:
         """States of `atom` (queries, width), for source values `x` and the queries' `own` values.
 
-        Both are columns that rows are positions in; `own` is read by grids and near only. Of
-        `ends` the state is the rows of the last and the first event, -1 where there is none.
+        Both are columns that rows are positions in; `own` is read by grids and near only.
         """
         out = np.empty((len(self.queries), width), np.int64)
         if len(out) == 0:
             return out
-        if atom.op == "ends":
-            self._ends(atom, out)
-        elif atom.op == "moments":
-            self._moments(atom, x, out)
-        else:
-            values, done = x[self.sources], 0
-            for part in (*self._plain_tapes(atom), *self._late_tapes(atom)):
-                n = len(part.ends)
-                asked = own[self.queries[part.asked]] if len(own) else own
-                _replay(atom, part, values, asked, out[done : done + n])
-                done += n
-        return out
-
-    def _moments(self, atom: Atom, x: Integers, out: Integers) -> None:
-        late = self._parts[1]
-        done = len(out) - (len(tape.asked(late)) if len(late) else 0)
-        if done:
-            self._ranges(atom, x, out[:done])
-        values = np.ones(1, np.int64) if not len(late) else x[self.sources]
-        for part in self._late_tapes(atom):
+        values, done = x[self.sources], 0
+        for part in (*self._plain_tapes(atom), *self._late_tapes(atom)):
             n = len(part.ends)
-            state = out[done : done + n]
-            replayed = replay.sums if out.shape[1] == S1 + 1 else replay.squares
-            replayed(part.ops, part.ends, values, state)
-            if out.shape[1] == STATE_WIDTH:
-                replay.extremes(part.ops, part.ends, values, state)
+            asked = own[self.queries[part.asked]] if len(own) else own
+            _replay(atom, part, values, asked, out[done : done + n])
             done += n
-
-    def runs(self, atom: Atom, x: Integers, width: int) -> Runs | None:
-        """The windows of a moments atom as runs of rows; None where groups have late rows."""
-        if len(self._parts[1]) or atom.op != "moments":
-            return None
-        return Runs(*self._run(atom), self._totals(atom, x, width))
-
-    def _ranges(self, atom: Atom, x: Integers, out: Integers) -> None:
-        lo, hi = self._run(atom)
-        if atom.value is None:
-            ranges.counts(lo, hi, out)
-            return
-        ranges.sums(lo, hi, self._totals(atom, x, out.shape[1]), out)
-        if out.shape[1] == STATE_WIDTH:
-            ranges.extremes(lo, hi, self._values[atom.value], out)
-
-    def _totals(self, atom: Atom, x: Integers, width: int) -> Integers:
-        """Running moments (rows + 1, k) of the atom's values; of ones none are needed."""
-        if atom.value is None:
-            return _NO_TOTALS
-        if atom.value not in self._values:
-            self._values[atom.value] = x[self.sources]
-        with_squares = width > S1 + 1
-        if (atom.value, with_squares) not in self._running:
-            running = ranges.running_squares if with_squares else ranges.running_sums
-            self._running[atom.value, with_squares] = running(self._values[atom.value])
-        return self._running[atom.value, with_squares]
-
-    def _ends(self, atom: Atom, out: Integers) -> None:
-        start, done = self.starts(atom, self._asked_t), 0
-        is_plain = self.clock.is_plain
-        known = (self._t,) * 4 if is_plain else self._known
-        may_know = (self._asked_t,) * 2 if is_plain else self._may_know
-        for spans, is_late in zip(self._parts, (False, True), strict=True):
-            n = len(tape.asked(spans)) if len(spans) else 0
-            found = out[done : done + n]
-            replay.ends_of(
-                spans,
-                is_late,
-                self._t,
-                self._tie,
-                *known,
-                self._asked_tie,
-                *may_know,
-                start,
-                found,
-            )
-            done += n
-        is_there = out >= 0
-        out[is_there] = self.sources[out[is_there]]
+        return out
 
     @cached_property
     def _spans(self) -> Integers:
@@ -263,20 +184,6 @@ class Lane:
     @cached_property
     def _may_know(self) -> tuple[Integers, Integers]:
         return self.bounds.rank[self.queries], self.bounds.seq[self.queries]
-
-    def _run(self, atom: Atom) -> tuple[Rows, Rows]:
-        """First row of every plain query's window, and the first behind it."""
-        if atom.reach not in self._firsts:
-            reach = atom.reach if isinstance(atom.reach, int) else 0
-            edge = self._asked_t if reach else self.starts(atom, self._asked_t)
-            plain = self._parts[0]
-            self._firsts[atom.reach] = ranges.firsts(plain, self._t, edge, reach, self._behind)
-        return self._firsts[atom.reach], self._behind
-
-    @cached_property
-    def _behind(self) -> Rows:
-        found: Rows = ranges.behind(self._parts[0], self._tie, self._asked_tie)
-        return found
 
     def _plain_tapes(self, atom: Atom) -> list[Tape]:
         spans = self._parts[0]

@@ -16,9 +16,10 @@ from features.contracts.vectors import Codes, Integers, Vector
 from features.expression import KeyZ
 from features.finalisers import INSUFFICIENT, compare_keys
 from features.history import History, Slice
-from features.kernels import MISSING, NEVER, S1, STATE_WIDTH, N, grid, grids_of, order
+from features.kernels import MISSING, NEVER, S1, STATE_WIDTH, N, grid, grids_of
 from features.kernels.order import Rows
-from features.lane import Bounds, Clock, Lane
+from features.kernels.sweep import Late, Queries, Sources, schedule
+from features.sweeps import Sides
 from features.window import Atom
 
 _PART: Final = 64
@@ -119,41 +120,30 @@ def parts(
 def _states(
     history: History, atom: Atom, versions: Versions, part: slice, group: Rows, n_groups: int
 ) -> Integers:
-    """States (versions, groups, 2) of every key at the midnights of some versions."""
+    """States (versions, groups, k) of every key at the midnights of some versions."""
     clock, _ = history.clocks(atom.source)
-    midnight = versions.midnight[part]
-    n = len(midnight)
-    first = int(midnight.min()) - atom.longest_us
-    sources = history.sources_between(atom, first, int(midnight.max()))
-    doubled = Clock(
-        clock.t,
-        clock.tie,
-        2 * clock.known,
-        2 * clock.seq,
-        _doubled(clock.gone),
-        _doubled(clock.gone_seq),
-        is_plain=False,
+    in_order = np.argsort(versions.midnight[part], kind="stable")
+    midnight, rank, seq = (
+        column[part][in_order] for column in (versions.midnight, versions.rank, versions.seq)
     )
-    asked_t, asked_group = np.tile(midnight, n_groups), np.repeat(np.arange(n_groups), n)
-    bounds = Bounds(
-        asked_t,
-        history.ties_before(atom.source, asked_t),
-        np.tile(2 * versions.rank[part] - 1, n_groups),
-        np.tile(2 * versions.seq[part] - 1, n_groups),
+    first = int(midnight[0]) - atom.longest_us
+    rows = history.sources_between(atom, first, int(midnight[-1]))
+    gone = _doubled(clock.gone[rows]), _doubled(clock.gone_seq[rows])
+    facts = 2 * clock.known[rows], 2 * clock.seq[rows], *gone
+    edge, *bounds = (
+        np.repeat(column, n_groups) for column in (midnight, 2 * rank - 1, 2 * seq - 1)
     )
-    lane = Lane(
-        doubled,
-        bounds,
-        order.by_code(sources, group, n_groups),
-        np.arange(n * n_groups, dtype=np.int32),
-        (group,),
-        (asked_group.astype(np.int32),),
-        np.arange(n * n_groups, dtype=np.int32),
-        history.starts,
-    )
-    out = np.empty((n * n_groups, 2), np.int64)
-    out[lane.at] = lane.states(atom, history.values(atom), np.empty(0, np.int64), 2)
-    return out.reshape(n_groups, n, 2).swapaxes(0, 1)
+    tie = np.repeat(history.ties_before(atom.source, midnight), n_groups)
+    theirs = np.where(group[rows] < 0, n_groups, group[rows]).astype(np.int32)
+    asking = np.tile(np.arange(n_groups, dtype=np.int32), len(midnight))
+    sources = Sources(theirs, clock.t[rows], clock.tie[rows])
+    late = Late(*schedule(sources.tie, *facts, tie, *bounds), *facts, *bounds)
+    sides = Sides(sources, Queries(asking, edge, tie), late, n_groups, rows, history.starts)
+    columns = frozenset((N,) if atom.value is None else (N, S1))
+    states = sides.moments(atom, history.values(atom), columns).states(0, len(asking))
+    out = np.empty((len(midnight), n_groups, len(columns)), np.int64)
+    out[in_order] = states.reshape(out.shape)
+    return out
 
 
 def _doubled(rank: Integers) -> Integers:

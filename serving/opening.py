@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 
 from features.contracts.settings import Settings
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from serving.champion import Bundles, Champion

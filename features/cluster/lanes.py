@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -12,14 +10,9 @@ from features.calendar import Calendar
 from features.cluster.engine import Parcel, merged, split
 from features.cluster.rows import OWN, ROW, UNIT, asked_of, history_by
 from features.contracts.vectors import Integers
-from features.finalise import width_of
-from features.history import History, Slice, taken
-from features.kernels import FIRST, LAST
-from features.lane import Lane
-from features.spec import Atom, Key, Scenario, Where
-
-_LANE_ROWS: Final = 2**17
-"""Rows of a lane that are worked on at a time."""
+from features.finalise import columns_of
+from features.spec import Atom, Scenario
+from features.states import states_of
 
 
 @dataclass(frozen=True)
@@ -48,11 +41,16 @@ class StateRows:
         frame = history.columns.frame[asked.queries].select(ROW, "t")
         made = {
             name: column
-            for atom, states in states_of(history, asked, self.atoms).items()
+            for atom, states in states_of(history, asked, self._columns).items()
             for name, column in self._named(atom, states)
         }
         bucket = np.searchsorted(self.cuts, frame["t"].to_numpy(), side="right")
         return frame.select(ROW, pl.Series("@bucket", bucket, pl.Int32)).hstack(pl.DataFrame(made))
+
+    @property
+    def _columns(self) -> dict[Atom, frozenset[int]]:
+        users = self.scenario.users
+        return {atom: columns_of(atom, users[atom]) for atom in self.atoms}
 
     def _named(self, atom: Atom, states: Integers) -> Iterator[tuple[str, Integers]]:
         place = self.scenario.atoms.index(atom)
@@ -65,32 +63,3 @@ def _units(flows: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, pl.DataFrame
     by_unit = {of: frame.partition_by(UNIT, as_dict=True) for of, frame in flows.items()}
     for unit in by_unit.get(OWN, ()):
         yield {of: parts[unit] for of, parts in by_unit.items() if unit in parts}
-
-
-def states_of(history: History, asked: Slice, atoms: Iterable[Atom]) -> dict[Atom, Integers]:
-    """States (rows asked about, k) of the atoms, of `ends` the instants; zeros without the key."""
-    n, users = len(asked.queries), history.scenario.users
-    held = {atom: np.zeros((n, width_of(atom, users[atom])), np.int64) for atom in atoms}
-    for lane_key, group in groupby(sorted(held, key=_lane_order), _lane_of):
-        together = tuple(group)
-        for lane in history.lane(*lane_key, asked).split(_LANE_ROWS):
-            for atom in together:
-                held[atom][lane.at] = _found(history, lane, atom, held[atom].shape[1])
-    return held
-
-
-def _found(history: History, lane: Lane, atom: Atom, width: int) -> Integers:
-    states = lane.states(atom, history.values(atom), history.own(atom), width)
-    if atom.op == "ends":
-        for k in (LAST, FIRST):
-            states[:, k] = taken(history.instants(atom.source), states[:, k])
-    return states
-
-
-def _lane_of(atom: Atom) -> tuple[Key, Where | None, str | None]:
-    return atom.key, atom.where, atom.source
-
-
-def _lane_order(atom: Atom) -> tuple[str, ...]:
-    """Lanes side by side, and in them what shares a window."""
-    return repr(_lane_of(atom)), repr(atom.value), str(atom.reach)

@@ -29,6 +29,7 @@ VALUE_BOUND: Final = 2**43
 n * sum(x**2) below 2**127, so no state can wrap. 2**43 fen is 88 billion yuan."""
 
 FieldKind = Literal["key", "category", "money", "number", "instant", "sketch"]
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 WITHOUT_NUL: Final = r"^[^\u0000]*$"
 """Text as every database can keep it."""
@@ -143,10 +144,18 @@ class Event(BaseModel):
 
     def payload(self) -> str:
         """Canonical JSON of the content: keys sorted, no spaces, the instant in microseconds."""
-        content = self.model_dump(mode="json", exclude={"effective_at", "fields"})
-        content["effective_us"] = self.effective_us
-        content["fields"] = dict(sorted(self.fields.items()))
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        content = {
+            "scenario": self.scenario,
+            "kind": self.kind,
+            "event_id": self.event_id,
+            "version": self.version,
+            "effective_us": self.effective_us,
+            "ordinal": self.ordinal,
+            "retracted": self.retracted,
+            "currency": self.currency,
+            "fields": dict(self.fields),
+        }
+        return _CANONICAL.encode(content)
 
 
 class Stored(BaseModel):

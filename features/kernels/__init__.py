@@ -7,8 +7,10 @@ knows what stood in the ledger before it (`seq_j < seq_i`), whatever a later loa
 known. Queries carry both bounds, of which the one that does not apply is out of reach.
 
 States are integers, so neither the order of rows nor the way they were merged can change a bit.
-`order` groups and sorts rows, `tape` says which rows enter and leave each window, `replay` keeps
-states along a tape, `reduce` makes the state of rows at hand; `grid` is the integer log grid.
+`sweep` follows the moments and the ends of all groups through time at once, `number` numbers the
+groups. For the rest, `order` groups and sorts rows, `tape` says which rows enter and leave each
+window, and `replay` keeps states along a tape. `reduce` makes the state of rows at hand; `grid` is
+the integer log grid.
 """
 
 from features.kernels.grid import (

@@ -38,7 +38,7 @@ def by_code(rows: Rows, codes: Rows, n_codes: int) -> Rows:
 
 
 @njit(cache=True, nogil=True)
-def is_sorted(t: Integers, o: Integers) -> bool:
+def is_sorted(t: Integers | Rows, o: Integers | Rows) -> bool:
     """Whether rows stand in the order of `(t, o)`."""
     for k in range(1, len(t)):
         if t[k] < t[k - 1] or (t[k] == t[k - 1] and o[k] < o[k - 1]):

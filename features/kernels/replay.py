@@ -12,92 +12,25 @@ from numba import njit
 
 from features.contracts.vectors import Integers
 from features.kernels.grid import GRID_HALF, clogc
-from features.kernels.order import Rows, first_at
-from features.kernels.reduce import add_square, bits, mad_of
+from features.kernels.order import Rows
+from features.kernels.reduce import bits, mad_of
 from features.kernels.states import (
     BELOW,
     CLOGC,
     DISTINCT,
     EQUAL,
-    HIGH,
-    LOW,
     MAD,
     MAD4,
     MEDIAN,
     MEDIAN2,
     MISSING,
     NEAR,
-    NEVER,
-    S1,
     SQUARES,
-    C,
     N,
 )
 
 _GRID_SIZE: Final = 2 * GRID_HALF + 1
 _FENWICK_TOP: Final = 4096
-
-
-@njit(cache=True, nogil=True)
-def sums(ops: Rows, ends: Integers, x: Integers, out: Integers) -> None:
-    """Rows and sum."""
-    n = s1 = k = np.int64(0)
-    for i in range(len(ends)):
-        while k < ends[i]:
-            r = ops[k]
-            k += 1
-            v = x[r] if r >= 0 else x[~r]
-            if v != MISSING:
-                sign = 1 if r >= 0 else -1
-                n += sign
-                s1 += sign * v
-        out[i, N], out[i, S1] = n, s1
-
-
-@njit(cache=True, nogil=True)
-def squares(ops: Rows, ends: Integers, x: Integers, out: Integers) -> None:
-    """Rows, sum and the three parts of the sum of squares."""
-    state = np.zeros(C + 1, np.int64)
-    k = 0
-    for i in range(len(ends)):
-        while k < ends[i]:
-            r = ops[k]
-            k += 1
-            v = x[r] if r >= 0 else x[~r]
-            if v != MISSING:
-                add_square(state, v, 1 if r >= 0 else -1)
-        for c in range(C + 1):
-            out[i, c] = state[c]
-
-
-@njit(cache=True, nogil=True)
-def extremes(ops: Rows, ends: Integers, x: Integers, out: Integers) -> None:
-    """Minimum and maximum: two tournaments over the places that rows of the window hold.
-
-    Rows come and go in any order; where they do not, `ranges.extremes` is cheaper.
-    """
-    held, place, free = _places(ops, len(x))
-    top = 1
-    while top < held:
-        top *= 2
-    low, high = np.full(2 * top, NEVER), np.full(2 * top, -NEVER)
-    n_free, k = held, 0
-    for i in range(len(ends)):
-        while k < ends[i]:
-            r = ops[k]
-            k += 1
-            row = r if r >= 0 else ~r
-            if x[row] == MISSING:
-                continue
-            if r >= 0:
-                n_free -= 1
-                place[row] = free[n_free]
-                _set(low, high, top + place[row], x[row], x[row])
-            else:
-                free[n_free] = place[row]
-                n_free += 1
-                _set(low, high, top + place[row], NEVER, -NEVER)
-        out[i, LOW], out[i, HIGH] = low[1], high[1]
 
 
 @njit(cache=True, nogil=True)
@@ -108,16 +41,6 @@ def _places(ops: Rows, n: int) -> tuple[int, Rows, Rows]:
         held += 1 if r >= 0 else -1
         most = max(most, held)
     return most, np.empty(n, np.int32), np.arange(most, dtype=np.int32)
-
-
-@njit(cache=True, nogil=True)
-def _set(low: Integers, high: Integers, leaf: int, least: int, most: int) -> None:
-    low[leaf], high[leaf] = least, most
-    node = leaf >> 1
-    while node:
-        low[node] = min(low[2 * node], low[2 * node + 1])
-        high[node] = max(high[2 * node], high[2 * node + 1])
-        node >>= 1
 
 
 @njit(cache=True, nogil=True)
@@ -300,53 +223,3 @@ def near(
             for j in range(n):
                 found += bits(held[j] ^ own[i]) <= most
         out[i, N], out[i, NEAR] = n, found
-
-
-@njit(cache=True, nogil=True)
-def ends_of(
-    spans: Integers,
-    is_late: bool,
-    t: Integers,
-    tie: Integers,
-    known: Integers,
-    seq: Integers,
-    gone: Integers,
-    gone_seq: Integers,
-    query_tie: Integers,
-    bound: Integers,
-    seq_bound: Integers,
-    start: Integers,
-    out: Integers,
-) -> None:
-    """Source rows of the last and the first event in every query's window, or -1."""
-    m = 0
-    for g in range(len(spans)):
-        lo = hi = first_at(t, spans[g, 2], spans[g, 3], start[spans[g, 0]])
-        for i in range(spans[g, 0], spans[g, 1]):
-            while hi < spans[g, 3] and tie[hi] < query_tie[i]:
-                hi += 1
-            while lo < hi and t[lo] < start[i]:
-                lo += 1
-            last, first = hi - 1, lo
-            if is_late:
-                q = bound[i], seq_bound[i]
-                while last >= lo and not _is_seen(known, seq, gone, gone_seq, last, q):
-                    last -= 1
-                while first < hi and not _is_seen(known, seq, gone, gone_seq, first, q):
-                    first += 1
-            is_there = last >= first
-            out[m, 0], out[m, 1] = (last, first) if is_there else (-1, -1)
-            m += 1
-
-
-@njit(cache=True, nogil=True)
-def _is_seen(
-    known: Integers,
-    seq: Integers,
-    gone: Integers,
-    gone_seq: Integers,
-    j: int,
-    query: tuple[int, int],
-) -> bool:
-    is_gone = gone[j] <= query[0] and gone_seq[j] <= query[1]
-    return known[j] < query[0] and seq[j] < query[1] and not is_gone

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.contracts.vectors import Integers
 from features.kernels import MISSING, NEVER
-from features.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, SEQ, T
+from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, SEQ, T
 
 Bytes = NDArray[np.uint8]
 

@@ -1,6 +1,6 @@
 """Codes: the integers that stand for texts in live histories, given once and kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from features.store.database import Database
@@ -32,6 +32,15 @@ class Codes:
             if held is not None:
                 self._keep(text, held)
         return held
+
+    def unknown(self, texts: Iterable[str]) -> list[str]:
+        """Those of the texts whose code is not in memory."""
+        return [text for text in texts if text not in self._codes]
+
+    def learn(self, codes: Mapping[str, int]) -> None:
+        """Take codes that were read into memory."""
+        for text, code in codes.items():
+            self._keep(text, code)
 
     def all_of(self, texts: Sequence[str]) -> list[int]:
         """The codes of many texts, given now where they have none."""

@@ -52,6 +52,11 @@ class Database(Protocol):
         """Whether a transaction is open."""
         ...
 
+    @property
+    def statements(self) -> int:
+        """How many statements were run with `execute`."""
+        ...
+
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
         """Run one statement; its plan is kept for the next time.
 

@@ -5,6 +5,7 @@ first row stands. Writing waits until `flush`, so a chunk that changes twice is 
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from numba import njit
 
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
-from features.layout import SEQ, T
+from features.scan.layout import SEQ, T
 from features.store.chunks import Bytes, pack, packed, room, unpack, unpacked
 from features.store.database import Database
 from features.store.keys import NO_CHUNK, End, Tail, end
@@ -22,11 +23,12 @@ Place = tuple[int, str]
 Chunk = tuple[int, str, int, int]
 """A stream's number, a key, and where the chunk's first row stands."""
 
-_RANGE: Final = (
+RANGE: Final = (
     "SELECT CAST(? AS INTEGER) AS place, t0, s, n, data FROM history "
     "WHERE scenario = ? AND stream = ? AND key = ? AND t0 < ? AND t0 >= coalesce(("
     "SELECT max(t0) FROM history WHERE scenario = ? AND stream = ? AND key = ? AND t0 < ?), ?)"
 )
+"""The chunks of one key that hold rows since an instant and begin before another."""
 _FIND: Final = (
     "SELECT t0, s, n, data FROM history WHERE scenario = ? AND stream = ? AND key = ? "
     "AND (t0, s) <= (?, ?) ORDER BY t0 DESC, s DESC LIMIT 1"
@@ -75,6 +77,26 @@ class Found(NamedTuple):
     def tail(self) -> Tail:
         """The last chunk; one of no rows where there is none."""
         return self.chunks[-1] if self.chunks else NO_CHUNK
+
+
+@lru_cache
+def _ranges(n: int) -> str:
+    return " UNION ALL ".join([RANGE] * n)
+
+
+def in_order(
+    asked: Sequence[Asked], rows: Iterable[tuple[int, int, int, int, bytes]]
+) -> list[Found]:
+    """What the rows of statements `RANGE` say of each that was asked."""
+    parts: list[list[Tail]] = [[] for _ in asked]
+    for number, t0, s0, n, data in rows:
+        parts[number].append(Tail(t0, s0, n, data))
+    found = []
+    for one, chunks in zip(asked, parts, strict=True):
+        chunks.sort()
+        is_all = not chunks or chunks[0].t0 >= one.since
+        found.append(Found(chunks, -NEVER if is_all else chunks[0].t0 + 1))
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -131,20 +153,16 @@ class Disk:
         """The rows asked for, all in one statement."""
         if not asked:
             return []
+        rows = self.connection.execute(_ranges(len(asked)), self.parameters(asked)).fetchall()
+        return in_order(asked, rows)
+
+    def parameters(self, asked: Sequence[Asked]) -> list[int | str]:
+        """Those of as many statements `RANGE`; rows begin with the number of what is asked."""
         parameters: list[int | str] = []
         for number, one in enumerate(asked):
             key = (self.scenario, *one.place)
             parameters += [number, *key, one.until, *key, one.since, one.since]
-        sql = " UNION ALL ".join([_RANGE] * len(asked))
-        parts: list[list[Tail]] = [[] for _ in asked]
-        for number, t0, s0, n, data in self.connection.execute(sql, parameters).fetchall():
-            parts[number].append(Tail(t0, s0, n, data))
-        found = []
-        for one, chunks in zip(asked, parts, strict=True):
-            chunks.sort()
-            is_all = not chunks or chunks[0].t0 >= one.since
-            found.append(Found(chunks, -NEVER if is_all else chunks[0].t0 + 1))
-        return found
+        return parameters
 
     def tiles(self, place: Place) -> tuple[list[int], list[bytes]]:
         """Days of a heavy key that have tiles, and the tiles."""

@@ -14,17 +14,18 @@ from typing import Final
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.layout import T
-from features.live_kernels import IN_USE
+from features.scan.layout import T
+from features.scan.light import IN_USE
+from features.scan.tiles import DAY_US
 from features.store.database import Database
 from features.store.disk import Asked, Disk, Found, Place
-from features.store.keys import EVER, NO_CHUNK, End, HeavyHistory, KeyHistory, LightHistory, rows_of
+from features.store.keys import EVER, End, HeavyHistory, KeyHistory, LightHistory, rows_of
 from features.store.shape import Shape
 from features.store.tiles import DayTiles
-from features.tile_kernels import DAY_US
 
 CHUNK_ROWS: Final = 128
-HEAVY_ROWS: Final = 65_536
+HEAVY_ROWS: Final = 262_144
+"""Rows from which a key is heavy: its windows are made of day tiles, not scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class HistoryStore:
         self._sizes: dict[Place, int] = {}
         self._held = 0
         self._heavy: set[Place] | None = None
+        self.recent: set[Place] = set()
+        """Keys of which something was read since this was last emptied."""
 
     @property
     def heavy(self) -> set[Place]:
@@ -64,38 +67,63 @@ class HistoryStore:
 
     def read(self, asked: Sequence[Asked]) -> list[KeyHistory]:
         """The histories of several keys, each complete since the instant asked for."""
-        cache = self._cache
-        found: list[KeyHistory] = []
-        absent: list[Asked] = []
+        cache, found = self._cache, []
         for one in asked:
             held = cache.get(one.place)
             if held is None or held.since > one.since:
-                absent.append(one)
-            else:
-                cache.move_to_end(one.place)
-                found.append(held)
-        if absent:
-            self._load(absent)
-            found = [cache[one.place] for one in asked]
-            self._make_room()
+                return self._read(asked)
+            cache.move_to_end(one.place)
+            found.append(held)
+        self._make_room()
         return found
+
+    def _read(self, asked: Sequence[Asked]) -> list[KeyHistory]:
+        """The same where some are not in memory, or not far enough back."""
+        absent = self.absent(asked)
+        if absent:
+            self.disk.flush()
+            self.take(absent, self.disk.read(absent))
+        found = [self._history(one.place) for one in asked]
+        self._make_room()
+        return found
+
+    def absent(self, asked: Sequence[Asked]) -> list[Asked]:
+        """What of that which is asked is not in memory; heavy keys aside."""
+        out = []
+        for one in asked:
+            held = self._cache.get(one.place)
+            if held is not None:
+                if held.since > one.since:
+                    out.append(Asked(one.place, one.since, held.since - 1))
+            elif one.place not in self.heavy:
+                out.append(one)
+        return out
+
+    def take(self, absent: Sequence[Asked], found: Sequence[Found]) -> None:
+        """Take what was read of light keys into memory."""
+        for one, part in zip(absent, found, strict=True):
+            held = self._cache.get(one.place)
+            rows = rows_of(part.chunks, self.shapes[one.place[0]].columns)
+            if isinstance(held, LightHistory):
+                held.reach_back(rows, part.since)
+                self._weigh(one.place, held)
+            else:
+                self._hold(one.place, LightHistory(rows, part.since, part.tail))
+            self.recent.add(one.place)
+
+    def _history(self, place: Place) -> KeyHistory:
+        held = self._cache.get(place)
+        if held is None:
+            held = self._heavy_history(place)
+            self._hold(place, held)
+            self.recent.add(place)
+        else:
+            self._cache.move_to_end(place)
+        return held
 
     def peek(self, place: Place) -> KeyHistory | None:
         """What memory holds of a key, without reading."""
         return self._cache.get(place)
-
-    def _load(self, absent: Sequence[Asked]) -> None:
-        self.disk.flush()
-        heavy = self.heavy
-        light = [one for one in absent if one.place not in heavy]
-        for one, (chunks, since) in zip(light, self.disk.read(light), strict=True):
-            columns = self.shapes[one.place[0]].columns
-            tail = chunks[-1] if chunks else NO_CHUNK
-            self._hold(one.place, LightHistory(rows_of(chunks, columns), since, tail))
-        if len(light) < len(absent):
-            for one in absent:
-                if one.place in heavy:
-                    self._hold(one.place, self._heavy_history(one.place))
 
     def _heavy_history(self, place: Place) -> HeavyHistory:
         days, blobs = self.disk.tiles(place)
@@ -115,13 +143,13 @@ class HistoryStore:
 
     def _hold(self, place: Place, history: KeyHistory) -> None:
         self._cache[place] = history
-        self._cache.move_to_end(place)
-        self._weigh(place)
+        self._weigh(place, history)
 
-    def _weigh(self, place: Place) -> None:
-        if place not in self._cache:
+    def _weigh(self, place: Place, history: KeyHistory) -> None:
+        """Keep account of what a history in memory takes; others were let go meanwhile."""
+        if self._cache.get(place) is not history:
             return
-        size = self._cache[place].size
+        size = history.size
         self._held += size - self._sizes.get(place, 0)
         self._sizes[place] = size
 
@@ -132,6 +160,7 @@ class HistoryStore:
 
     def fetch(self, place: Place, history: HeavyHistory, numbers: Integers) -> None:
         """Read the rows of days that are not in memory."""
+        self.recent.add(place)
         days = history.tiles.days
         for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
             first, last = int(days[run[0]]), int(days[run[-1]])
@@ -143,7 +172,7 @@ class HistoryStore:
             ends = np.searchsorted(rows[T], (days[run] + 1) * DAY_US)
             for number, lo, hi in zip(run.tolist(), edges.tolist(), ends.tolist(), strict=True):
                 history.place(number, rows[:, lo:hi])
-        self._weigh(place)
+        self._weigh(place, history)
 
     def append(self, place: Place, row: Integers) -> None:
         """Add a row to memory, and to what is written with `flush`."""
@@ -164,9 +193,13 @@ class HistoryStore:
     def add(self, place: Place, row: Integers) -> None:
         """Add a row that is on disk to what memory holds of its key, if anything."""
         history = self._cache.get(place)
-        if history is not None:
+        if history is None:
+            return
+        if row[T] < history.since:  # the chunks on disk need not begin any more where those held do
+            self.forget([place])
+        else:
             history.add(row)
-            self._weigh(place)
+            self._weigh(place, history)
 
     def bury(self, place: Place, t: int, seq: int, gone: End) -> None:
         """Mark a row as gone in memory, and in what is written with `flush`."""

@@ -1,6 +1,6 @@
 """Histories of one key in memory: a light key's rows, or a heavy key's tiles and some days' rows.
 
-Rows are arrays as `features.live_kernels` reads them, in `(t, o, observed, seq)` order. Histories
+Rows are arrays as `features.scan.light` reads them, in `(t, o, observed, seq)` order. Histories
 say since when they hold every row (`since`), and what the last chunk on disk is (`tail`).
 """
 
@@ -13,7 +13,7 @@ from numba import njit
 
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
-from features.layout import (
+from features.scan.layout import (
     GONE_FIRST,
     GONE_OBSERVED,
     GONE_SEQ,
@@ -22,11 +22,20 @@ from features.layout import (
     SEQ,
     T,
 )
-from features.live_kernels import GONE_ROWS, IN_USE, LATEST_ANY, LEAST_ROOM, place_of
+from features.scan.light import (
+    GONE_ROWS,
+    IN_USE,
+    LATEST_ANY,
+    LATEST_OBSERVED,
+    LATEST_SEQ,
+    LEAST_ROOM,
+    first_from,
+    place_of,
+)
+from features.scan.tiles import DAY_US
 from features.store.chunks import Bytes, unpacked
 from features.store.shape import Shape
 from features.store.tiles import KNOWN, DayTiles, learn
-from features.tile_kernels import DAY_US
 
 EVER: Final = -NEVER
 """Before every instant."""
@@ -95,16 +104,17 @@ def _is_sorted(rows: Integers, n: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def opened(
-    data: Bytes, counts: Integers, t0: Integers, s0: Integers, columns: int
-) -> tuple[Integers, bool]:
-    """Rows of chunks, with room for more, and whether they are in the order of memory."""
-    n = counts.sum()
-    rows = no_rows(columns, n + n // 4)
+def opened(data: Bytes, heads: Integers, columns: int) -> tuple[Integers, bool]:
+    """Rows of chunks, with room for more, and whether they are in the order of memory.
+
+    `heads` (3, chunks) are where each begins, and how many rows it has.
+    """
+    n = heads[2].sum()
+    rows = no_rows(columns, n + n // 8)
     p = at = 0
-    for k in range(len(counts)):
-        p = unpacked(data, p, counts[k], t0[k], s0[k], rows[:columns], at)
-        at += counts[k]
+    for k in range(heads.shape[1]):
+        p = unpacked(data, p, heads[2, k], heads[0, k], heads[1, k], rows[:columns], at)
+        at += heads[2, k]
     head = rows[columns]
     for k in range(n):
         learn(rows, k, head)
@@ -129,18 +139,90 @@ def sorted_rows(rows: Integers) -> Integers:
     return rows[:, order]
 
 
+@njit(cache=True, nogil=True)
+def found(rows: Integers, t: int, seq: int) -> int:
+    """Where the row of `seq` stands that happened at `t`, -1 where it does not."""
+    n = rows[-1, IN_USE]
+    p = first_from(rows[T], 0, n, t)
+    while p < n and rows[T, p] == t:
+        if rows[SEQ, p] == seq:
+            return p
+        p += 1
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def remove(rows: Integers, p: int) -> None:
+    """Close the place of a row; what is known of knowledge stays."""
+    n = rows[-1, IN_USE] - 1
+    for c in range(len(rows) - 1):
+        for k in range(p, n):
+            rows[c, k] = rows[c, k + 1]
+    rows[-1, IN_USE] = n
+
+
+def parted(rows: Integers) -> tuple[Integers, Integers]:
+    """The rows without those that are gone, in place, and those that are, a column a line."""
+    gone = np.empty((len(rows) - 1, int(rows[-1, GONE_ROWS])), np.int64)
+    if gone.shape[1]:
+        set_apart(rows, gone)
+    return rows, gone
+
+
+@njit(cache=True, nogil=True)
+def set_apart(rows: Integers, gone: Integers) -> None:
+    """Move the rows that are gone, of which there are as many as `gone` has places for."""
+    n, head = rows[-1, IN_USE], rows[-1]
+    is_gone = rows[GONE_SEQ, :n] != NEVER
+    for c in range(len(gone)):
+        kept = apart = 0
+        for p in range(n):
+            if is_gone[p]:
+                gone[c, apart] = rows[c, p]
+                apart += 1
+            else:
+                rows[c, kept] = rows[c, p]
+                kept += 1
+    head[IN_USE], head[GONE_ROWS] = n - gone.shape[1], 0
+
+
+def mixed(rows: Integers, gone: Integers) -> Integers:
+    """Rows and rows that are gone in one order."""
+    n, m = int(rows[-1, IN_USE]), gone.shape[1]
+    out = no_rows(len(gone), n + m)
+    out[:-1, : n + m] = sorted_rows(np.concatenate([rows[:-1, :n], gone], axis=1))
+    out[-1, : IN_USE + 1] = rows[-1, : IN_USE + 1]
+    out[-1, IN_USE], out[-1, GONE_ROWS] = n + m, m
+    return out
+
+
+def joined(earlier: Integers, later: Integers) -> Integers:
+    """Rows behind others that happened before them, with room for more."""
+    n, m = int(earlier[-1, IN_USE]), int(later[-1, IN_USE])
+    out = widened(earlier, n, n + m + m // 8)
+    out[:-1, n : n + m] = later[:-1, :m]
+    merge(out[-1], later[-1])
+    if n and m and tuple(out[:4, n - 1]) > tuple(out[:4, n]):
+        out[:-1, : n + m] = sorted_rows(out[:-1, : n + m])
+    return out
+
+
+def merge(latest: Integers, other: Integers) -> None:
+    """Take note of what other rows say of knowledge, and of how many they are."""
+    pairs = [(int(one[LATEST_OBSERVED]), int(one[LATEST_SEQ])) for one in (latest, other)]
+    latest[LATEST_OBSERVED], latest[LATEST_SEQ] = max(pairs)
+    latest[LATEST_ANY] = max(latest[LATEST_ANY], other[LATEST_ANY])
+    latest[IN_USE] += other[IN_USE]
+
+
 def rows_of(chunks: Sequence[Tail], columns: int) -> Integers:
     """The rows of chunks in the order of memory."""
     if not chunks:
         return no_rows(columns, 0)
-    if len(chunks) == 1:
-        t0, s0, n, data = chunks[0]
-        heads = np.array(((n,), (t0,), (s0,)), np.int64)
-    else:
-        t0s, s0s, counts, blobs = zip(*chunks, strict=True)
-        heads, data = np.array([counts, t0s, s0s], np.int64), b"".join(blobs)
+    t0, s0, counts, blobs = zip(*chunks, strict=True)
+    data = np.frombuffer(b"".join(blobs), np.uint8)
     rows: Integers
-    rows, is_sorted = opened(np.frombuffer(data, np.uint8), heads[0], heads[1], heads[2], columns)
+    rows, is_sorted = opened(data, np.array((t0, s0, counts)), columns)
     if not is_sorted:
         n = int(rows[-1, IN_USE])
         rows[:-1, :n] = sorted_rows(rows[:-1, :n])
@@ -148,40 +230,70 @@ def rows_of(chunks: Sequence[Tail], columns: int) -> Integers:
 
 
 class LightHistory:
-    """All rows of a key since some instant."""
+    """All rows of a key since some instant; those that are gone stand apart.
 
-    __slots__ = ("rows", "since", "tail")
+    So who knows of every end scans `rows`, and who does not the `whole`.
+    """
+
+    __slots__ = ("gone", "rows", "since", "tail")
 
     def __init__(self, rows: Integers, since: int, tail: Tail | None) -> None:
-        self.rows, self.since, self.tail = rows, since, tail
+        self.rows, self.gone = parted(rows)
+        self.since, self.tail = since, tail
 
     @property
     def n(self) -> int:
-        """Number of rows."""
+        """Number of rows that are not gone."""
         return int(self.rows[-1, IN_USE])
 
     @property
     def size(self) -> int:
         """Rows that there is room for."""
-        return int(self.rows.shape[1])
+        return int(self.rows.shape[1] + self.gone.shape[1])
+
+    @property
+    def whole(self) -> Integers:
+        """All rows, with those that are gone."""
+        return self.rows if self.gone.shape[1] == 0 else mixed(self.rows, self.gone)
 
     def add(self, row: Integers) -> None:
         """Insert a row at its place; the newest goes to the end at no cost."""
-        if row[T] < self.since:
+        if row[GONE_SEQ] != NEVER:
+            self._set_apart(row)
             return
         n = self.n
         if n == self.rows.shape[1]:
-            self.rows = widened(self.rows, n, 2 * n)
+            self.rows = widened(self.rows, n, n + n // 2 + LEAST_ROOM)
         insert(self.rows, 0, n, row)
         self.rows[-1, IN_USE] = n + 1
 
     def bury(self, t: int, seq: int, gone: End) -> None:
         """Mark the row of `seq`, which happened at `t`, as gone."""
-        n = self.n
-        lo = int(np.searchsorted(self.rows[T, :n], t))
-        for p in (lo + np.flatnonzero(self.rows[SEQ, lo:n] == seq)).tolist():
-            end(self.rows, p, gone)
-            learn(self.rows, p, self.rows[-1])
+        p = found(self.rows, t, seq)
+        if p >= 0:
+            row = self.rows[:-1, p].copy().reshape(-1, 1)
+            remove(self.rows, p)
+            end(row, 0, gone)
+            self._set_apart(row[:, 0])
+            return
+        for p in np.flatnonzero(self.gone[SEQ] == seq).tolist():
+            end(self.gone, p, gone)
+            self._learn_end(p)
+
+    def _set_apart(self, row: Integers) -> None:
+        self.gone = np.concatenate([self.gone, row.reshape(-1, 1)], axis=1)
+        self._learn_end(self.gone.shape[1] - 1)
+
+    def _learn_end(self, p: int) -> None:
+        learn(self.gone, p, self.rows[-1])
+        self.rows[-1, GONE_ROWS] = 0
+
+    def reach_back(self, earlier: Integers, since: int) -> None:
+        """Take the rows that happened before those held, so that all since `since` are there."""
+        rows, gone = parted(earlier)
+        self.rows = joined(rows, self.rows)
+        self.gone = np.concatenate([gone, self.gone], axis=1)
+        self.since = since
 
 
 class HeavyHistory:

@@ -69,11 +69,16 @@ class Ledger:
     ----------
     connection
         A connection to a migrated database.
+
+    Attributes
+    ----------
+    lock
+        Held where several statements run without those of another thread between them.
     """
 
     def __init__(self, connection: Database) -> None:
         self.connection = connection
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._newest = self._newest_before = (0, 0)
         self._is_reading = False
 
@@ -101,7 +106,7 @@ class Ledger:
         LedgerBusyError
             Another process holds the ledger's head.
         """
-        with self._lock:
+        with self.lock:
             if self._is_reading:
                 raise RuntimeError("nothing is written inside a snapshot")
             if self.connection.in_transaction:
@@ -130,7 +135,7 @@ class Ledger:
     @contextmanager
     def snapshot(self) -> Iterator[Database]:
         """Reading of one committed state, whatever others write meanwhile."""
-        with self._lock, snapshot(self.connection):
+        with self.lock, snapshot(self.connection):
             before, self._is_reading = self._is_reading, True
             try:
                 yield self.connection
@@ -140,7 +145,7 @@ class Ledger:
     @property
     def head(self) -> int:
         """The last `seq`, 0 for an empty ledger."""
-        with self._lock:
+        with self.lock:
             row = self.connection.execute("SELECT max(seq) FROM event").fetchone()
         return int(row[0] or 0)
 
@@ -177,7 +182,7 @@ class Ledger:
 
     def currency(self, scenario: str) -> str:
         """Currency of `scenario`; CNY where none was declared."""
-        with self._lock:
+        with self.lock:
             row = self.connection.execute(
                 "SELECT currency FROM profile WHERE scenario = ?", (scenario,)
             ).fetchone()
@@ -185,7 +190,7 @@ class Ledger:
 
     def profile(self, scenario: str) -> tuple[str, Calendar]:
         """Currency and calendar of `scenario`; CNY and the PRC's where none was declared."""
-        with self._lock:
+        with self.lock:
             row = self.connection.execute(
                 "SELECT currency, calendar FROM profile WHERE scenario = ?", (scenario,)
             ).fetchone()
@@ -250,13 +255,13 @@ class Ledger:
 
     def find(self, scenario: str, kind: str, event_id: str, version: int) -> Stored | None:
         """The stored event of that natural key, or None."""
-        with self._lock:
+        with self.lock:
             row = self.connection.execute(_FIND, (scenario, kind, event_id, version)).fetchone()
         return None if row is None else stored(row)
 
     def other_versions(self, event: Event) -> list[Stored]:
         """All other versions of the same event, oldest first."""
-        with self._lock:
+        with self.lock:
             rows = self.connection.execute(_PREVIOUS, natural_key(event)).fetchall()
         return [stored(row) for row in rows]
 
@@ -265,7 +270,7 @@ class Ledger:
         if not seqs:
             return []
         marks = ", ".join("?" * len(seqs))
-        with self._lock:
+        with self.lock:
             rows = self.connection.execute(
                 f"SELECT {COLUMNS} FROM event WHERE seq IN ({marks}) ORDER BY seq",  # noqa: S608
                 list(seqs),
@@ -274,7 +279,7 @@ class Ledger:
 
     def iter_events(self, scenario: str, *, after_seq: int = 0) -> Iterator[Stored]:
         """All events of `scenario` behind `after_seq`, in the ledger's order."""
-        with self._lock:
+        with self.lock:
             rows = self.connection.execute(
                 f"SELECT {COLUMNS} FROM event WHERE scenario = ? AND seq > ? ORDER BY seq",  # noqa: S608
                 (scenario, after_seq),

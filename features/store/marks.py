@@ -7,22 +7,36 @@ does not reach back so far or is not kept, as in a file that one process owns.
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from features.contracts.events import Event
 from features.store.database import Database
+from features.store.disk import RANGE, Asked, Disk, Found, in_order
 from features.store.rows import natural_key
 
 LOGGED: Final = 4096
 """Entries of the log that are kept at least."""
 Entry = Sequence[Sequence[int | str]]
-"""What one append changed: each a word and its numbers, as `features.live_writer` writes them."""
+"""What one append changed: each a word and its numbers, as `features.live.writer` writes them."""
 
 _POSITION: Final = (
-    "SELECT (SELECT max(seq) FROM event), spec_hash, seq, number, observed_us, EXISTS ("
-    "SELECT 1 FROM event "
-    "WHERE scenario = CAST(? AS TEXT) AND kind = ? AND event_id = ? AND version <> ?) "
+    "SELECT (SELECT max(seq) FROM event), spec_hash, seq, number, observed_us "
     "FROM history_head WHERE scenario = ?"
+)
+_HEAD: Final = -1
+_CODE: Final = -2
+"""What the first column of a look says of a row: the position, the first code (the next is one
+less), and from 0 on the number of the range that a chunk is of."""
+_LOOK: Final = (
+    "SELECT CAST(-1 AS INTEGER) AS place, (SELECT max(seq) FROM event) AS t0, number AS s, "
+    "CASE WHEN EXISTS (SELECT 1 FROM event WHERE scenario = CAST(? AS TEXT) AND kind = ? "
+    "AND event_id = ? AND version <> ?) THEN 1 ELSE 0 END AS n, CAST(NULL AS BYTEA) AS data "
+    "FROM history_head WHERE scenario = ? AND spec_hash = ?"
+)
+_FIND_CODE: Final = (
+    "SELECT CAST(? AS INTEGER) AS place, code AS t0, 0 AS s, 0 AS n, CAST(NULL AS BYTEA) AS data "
+    "FROM code WHERE text = ?"
 )
 _ADVANCE: Final = (
     "UPDATE history_head SET seq = ?, number = number + 1, observed_us = ? "
@@ -42,22 +56,43 @@ _READ: Final = (
 _PRUNE: Final = "DELETE FROM history_log WHERE scenario = ? AND number <= ?"
 
 
-class Position(NamedTuple):
-    """The ledger's head, and what the histories were made of: spec, last event, number.
+@lru_cache
+def _statement(texts: int, chunks: int) -> str:
+    return " UNION ALL ".join([_LOOK, *[_FIND_CODE] * texts, *[RANGE] * chunks])
 
-    `has_versions` says whether the event asked about has other versions.
-    """
+
+class Position(NamedTuple):
+    """The ledger's head, and what the histories were made of: spec, last event, number."""
 
     head: int
     spec_hash: str
     seq: int
     number: int
     observed_us: int
-    has_versions: bool = False
+
+
+class Wanted(NamedTuple):
+    """What an event needs that is not in memory: chunks, and codes of texts."""
+
+    disk: Disk
+    chunks: Sequence[Asked]
+    texts: Sequence[str]
+
+
+class Look(NamedTuple):
+    """One state of the database: the ledger's head, the histories' number, and what was wanted.
+
+    `has_versions` says whether the event asked about has other versions.
+    """
+
+    head: int
+    number: int
+    has_versions: bool
+    found: list[Found]
+    codes: dict[str, int]
 
 
 NOWHERE: Final = Position(-1, "", 0, -1, 0)
-_NO_EVENT: Final = ("", "", "", 0)
 
 
 class Marks:
@@ -66,14 +101,32 @@ class Marks:
     def __init__(self, connection: Database, scenario: str, *, is_shared: bool) -> None:
         self.connection, self.scenario, self.is_shared = connection, scenario, is_shared
 
-    def position(self, event: Event | None = None) -> Position | None:
+    def position(self) -> Position | None:
         """Where the ledger and the histories stand; None where there are none."""
-        key = _NO_EVENT if event is None else natural_key(event)
-        row = self.connection.execute(_POSITION, (*key, self.scenario)).fetchone()
-        if row is None:
+        row = self.connection.execute(_POSITION, (self.scenario,)).fetchone()
+        return None if row is None else Position(row[0] or 0, *row[1:])
+
+    def look(self, event: Event, spec_hash: str, wanted: Wanted) -> Look | None:
+        """What an event is told of, in one statement; None where no histories are of that spec."""
+        parameters: list[int | str] = [*natural_key(event), self.scenario, spec_hash]
+        for number, text in enumerate(wanted.texts):
+            parameters += [_CODE - number, text]
+        ranges = wanted.disk.parameters(wanted.chunks)
+        sql = _statement(len(wanted.texts), len(wanted.chunks))
+        head: tuple[int, int, int] | None = None
+        codes: dict[str, int] = {}
+        chunks = []
+        for row in self.connection.execute(sql, parameters + ranges).fetchall():
+            if row[0] >= 0:
+                chunks.append(row)
+            elif row[0] == _HEAD:
+                head = row[1:4]
+            else:
+                codes[wanted.texts[_CODE - row[0]]] = row[1]
+        if head is None:
             return None
-        head, spec_hash, seq, number, observed_us, has_versions = row
-        return Position(head or 0, spec_hash, seq, number, observed_us, bool(has_versions))
+        found = in_order(wanted.chunks, chunks)
+        return Look(head[0] or 0, head[1], bool(head[2]), found, codes)
 
     def advance(self, at: Position, seq: int, observed_us: int) -> int | None:
         """Count one append behind `at`; None where somebody else was there first."""

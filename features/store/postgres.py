@@ -128,6 +128,7 @@ class Postgres:
         self._url, self._is_read_only = url, is_read_only
         self._lock = RLock()
         self._is_open = False
+        self._statements = 0
         self._connection = self._connected()
         try:
             self._begin = f"BEGIN; {head_lock(self._connection)}".encode()
@@ -148,8 +149,14 @@ class Postgres:
         """Whether a transaction was begun here and has not ended."""
         return self._is_open
 
+    @property
+    def statements(self) -> int:
+        """How many statements were run with `execute`."""
+        return self._statements
+
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> Cursor:
         """Run one prepared statement; its rows are all fetched."""
+        self._statements += 1
         statement = _statement(sql)
         return self._done(
             lambda connection: connection.execute(statement, parameters, prepare=True, binary=True)

@@ -15,6 +15,7 @@ COLUMNS: Final = (
     "retracted, currency, digest, fields"
 )
 INSERT: Final = f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 SLAB: Final = 256
 """Most keys that are looked up with one statement."""
 _SIZES: Final = (1, 16, SLAB)
@@ -44,7 +45,7 @@ def row_of(
         int(event.retracted),
         event.currency,
         digest,
-        json.dumps(dict(event.fields), separators=(",", ":"), ensure_ascii=False),
+        _COMPACT.encode(dict(event.fields)),
     )
 
 

@@ -6,14 +6,14 @@ from functools import cached_property
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.live_kernels import GRIDS, OP
+from features.scan.light import GRIDS, OP
 
 
 @dataclass(frozen=True)
 class Shape:
     """Columns of a stream's rows, and the slots that day tiles of its heavy keys have.
 
-    `slots` are groups as `features.live_kernels` reads them, sums before histograms; `codes` are
+    `slots` are groups as `features.scan.light` reads them, sums before histograms; `codes` are
     those that their conditions allow.
     """
 

@@ -54,6 +54,7 @@ class SQLite:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._statements = 0
 
     @classmethod
     def open(cls, path: Path, *, is_read_only: bool = False) -> Self:
@@ -84,8 +85,14 @@ class SQLite:
         """Whether a transaction is open."""
         return self._connection.in_transaction
 
+    @property
+    def statements(self) -> int:
+        """How many statements were run with `execute`."""
+        return self._statements
+
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> _Cursor:
         """Run one statement."""
+        self._statements += 1
         try:
             return self._connection.cursor(_Cursor).execute(sql, parameters)
         except sqlite3.OperationalError as error:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
-from features.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, SEQ, T
-from features.live_kernels import (
+from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, SEQ, T
+from features.scan.light import (
     GONE_ROWS,
     GRIDS,
     LATEST_ANY,
@@ -23,9 +23,9 @@ from features.live_kernels import (
     VALUE,
     is_before,
 )
+from features.scan.tiles import DAY_US, SUMS, Counts, Tiles, add_row, find_ends
 from features.store.chunks import Bytes, put, take
 from features.store.shape import Shape
-from features.tile_kernels import DAY_US, SUMS, Counts, Tiles, add_row, find_ends
 
 KNOWN: Final = 4
 """Integers that say what a day's rows are of knowledge."""
@@ -155,7 +155,7 @@ class DayTiles:
         self.steps: Counts = np.zeros((shape.n_grids, capacity + 1, width), np.int32)
         self.latest = np.full((capacity, KNOWN), -NEVER)
         self.latest[:, GONE_ROWS] = 0
-        self.base = base
+        self.base = np.ascontiguousarray(base)
 
     @property
     def tiles(self) -> Tiles:

@@ -123,7 +123,7 @@ def verify(
 @app.command()
 def rebuild(scenario: Scenario) -> None:
     """Drop the live histories and make them anew from the ledger."""
-    from features.live import rebuild as run
+    from features.live.engine import rebuild as run
     from features.scenarios import catalog
     from serving.cli.setting import open_ledger
     from serving.writer import writer

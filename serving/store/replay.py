@@ -11,7 +11,7 @@ from typing import Final
 from features.contracts.errors import NotFoundError
 from features.contracts.settings import Settings
 from features.contracts.verdicts import Verdict
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from serving.champion import Bundles

@@ -10,8 +10,7 @@ from features.calendar import Calendar
 from features.contracts.errors import InputError
 from features.contracts.events import Event, EventField, to_us
 from features.contracts.settings import Settings
-from features.live import LiveEngine
-from features.live_kernels import light_states, live_features
+from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from models.bundle import Bundle
@@ -19,7 +18,6 @@ from serving.cli.client import ScoreClient
 from serving.door import door
 from serving.scorer import Scorer, Serving, _reliability
 from serving.testing import SmallEngine, payout, small_bundle
-from serving.warm import warm
 
 
 def test_an_amount_in_another_currency_is_refused() -> None:
@@ -87,14 +85,3 @@ def test_the_verdict_says_how_much_could_be_compared() -> None:
     assert alone.is_thin
     assert alone.features == len(engine.scenario.features)
     assert 0 < alone.usable < alone.features / 2
-
-
-@pytest.mark.parametrize("name", catalog.NAMES)
-def test_after_warming_up_nothing_is_left_to_compile(name: str) -> None:
-    """The kernels of the live path are there before the first call, and later ones reuse them."""
-    warm(catalog.load(name))
-    compiled = [len(kernel.signatures) for kernel in (light_states, live_features)]
-    warm(catalog.load(name))
-
-    assert min(compiled) > 0
-    assert compiled == [len(kernel.signatures) for kernel in (light_states, live_features)]

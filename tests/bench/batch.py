@@ -33,9 +33,10 @@ SAMPLE: Final = 300
 """Events whose cells are held to the definition."""
 PEERS: Final = {
     "cpu_ratio_polars": ("polars", "trailing"),
+    "cpu_ratio_polars_sorted": ("polars_sorted", "trailing"),
     "cpu_ratio_duckdb": ("duckdb", "trailing"),
     "cpu_ratio_pandas": ("pandas", "trailing"),
-    "cpu_ratio_polars_distinct": ("polars", "distinct"),
+    "cpu_ratio_polars_distinct": ("polars_sorted", "distinct"),
     "cpu_ratio_duckdb_mad": ("duckdb", "mad"),
 }
 """Peer and task of each ratio."""

@@ -23,6 +23,7 @@ from tests.bench.engine import Engine
 MODULES: Final = {
     "ours": "tests.bench.ours",
     "polars": "tests.bench.peers.polars",
+    "polars_sorted": "tests.bench.peers.polars_sorted",
     "duckdb": "tests.bench.peers.duckdb",
     "pandas": "tests.bench.peers.pandas",
 }

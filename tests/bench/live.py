@@ -16,7 +16,7 @@ from typing import Final
 import psycopg
 
 from features.contracts.settings import Place
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.store.ledger import Ledger
 from features.store.testing import binaries, server
 from tests.bench.batch import DATA, child

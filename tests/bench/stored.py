@@ -17,9 +17,13 @@ KEYS: Final = ("enterprise", "policy", "approver")
 
 
 def divided(rows: int, coming: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A history of `rows` events, some late or corrected, and the last `coming` rows learned."""
+    """A history of `rows` events, some late or corrected, and the `coming` rows learned next.
+
+    What is learned after the last event has happened is left out: nearly all of it is late.
+    """
     whole = History(rows + coming, late_share=LATE_SHARE, corrected_share=CORRECTED_SHARE).frame()
-    return whole[:-coming], whole[-coming:]
+    known = whole.filter(pl.col("observed_at") <= pl.col("effective_at").max())
+    return known[:-coming], known[-coming:]
 
 
 def fill(ledger: Ledger, events: pl.DataFrame, tell: Tell) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from features.contracts.vectors import Vector
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.store.ledger import Ledger
 from tests.bench.scenario import scenario
 from tests.bench.stored import told

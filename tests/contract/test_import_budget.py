@@ -16,7 +16,7 @@ BUDGET: Final = {
     "features": (*HEAVY, *FRAMES, "numba", "numpy"),
     "features.contracts": (*HEAVY, *FRAMES, "numba"),
     "features.batch": (*HEAVY, "bentoml", "fastapi", "alembic"),
-    "features.live": (*HEAVY, "bentoml", "fastapi", "alembic"),
+    "features.live.engine": (*HEAVY, "bentoml", "fastapi", "alembic"),
     "features.spec": (*HEAVY, *FRAMES),
     "models": (*HEAVY, *FRAMES, "bentoml", "fastapi"),
 }

@@ -14,7 +14,7 @@ import pytest
 
 from features.contracts.errors import LedgerError
 from features.contracts.events import EPOCH, Event
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from features.store.testing import Server

@@ -13,14 +13,14 @@ from tests.bench.engine import Engine
 from tests.bench.history import Crowd, History
 from tests.bench.judge import Verdict, judge
 from tests.bench.parity import against_peer, bits
-from tests.bench.peers import duckdb, pandas, polars
+from tests.bench.peers import duckdb, pandas, polars, polars_sorted
 from tests.bench.scenario import FEATURES, scenario
 
 FEW = (Crowd("enterprise", 40, 0.75), Crowd("policy", 9, 0.7), Crowd("approver", 4, 0.4))
 ROWS = 3_000
 JOBS = [
     pytest.param(module.ENGINE, task, id=f"{module.__name__.rpartition('.')[2]}-{task}")
-    for module in (polars, duckdb, pandas)
+    for module in (polars, polars_sorted, duckdb, pandas)
     for task in module.ENGINE.tasks
 ]
 

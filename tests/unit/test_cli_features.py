@@ -14,7 +14,7 @@ from features import frames
 from features.build import Built
 from features.contracts.events import Event, from_us
 from features.contracts.verdicts import Status
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.spec import Scenario
 from features.store.ledger import Ledger

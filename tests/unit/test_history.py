@@ -1,6 +1,7 @@
 """Live histories: the same rows in the same order, however they came, and no more than fit."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,9 +14,10 @@ from features.contracts.errors import ConflictError
 from features.contracts.events import EPOCH, Event, EventField, to_us
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
-from features.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, T
-from features.live import LiveEngine
-from features.live_kernels import GROUP_WIDTH
+from features.live.engine import LiveEngine
+from features.live.view import LiveView
+from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, T
+from features.scan.light import GROUP_WIDTH, IN_USE
 from features.spec import Feature, Measure, RobustZ, Scenario, Share, Since, Where, Window
 from features.store.disk import Asked, Place
 from features.store.history import HistoryStore, Sizes
@@ -75,7 +77,8 @@ def _store(*, chunk_rows: int = 8, cache_rows: int = 10_000) -> HistoryStore:
 def _rows(store: HistoryStore, place: Place) -> list[list[int]]:
     (history,) = store.read([Asked(place, EVER)])
     assert isinstance(history, LightHistory)
-    rows: list[list[int]] = history.rows[:-1, : history.n].T.tolist()
+    whole = history.whole
+    rows: list[list[int]] = whole[:-1, : whole[-1, IN_USE]].T.tolist()
     return rows
 
 
@@ -151,6 +154,32 @@ def test_memory_lets_go_and_loses_nothing() -> None:
     for key in range(20):
         assert [row[T] for row in _rows(store, (0, f"K{key}"))] == list(range(key, 400, 20))
         assert store.held <= 400
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=60), st.lists(st.integers(0, 70)))
+def test_memory_reaches_back_as_far_as_is_asked(times: list[int], since: list[int]) -> None:
+    """Whatever was asked before and whatever came meanwhile, all rows since an instant are held."""
+    store = _store(chunk_rows=3)
+    whole = _store(chunk_rows=3)
+    for seq, t in enumerate(times, 1):
+        for one in (store, whole):
+            one.append(A, _row(t, seq))
+    store.bury(A, times[0], 1, End(99, 99, 99))
+    whole.bury(A, times[0], 1, End(99, 99, 99))
+    store.flush()
+    store.forget()
+    for seq, start in enumerate(since, len(times) + 1):
+        (history,) = store.read([Asked(A, start)])
+        assert isinstance(history, LightHistory)
+        rows = history.whole
+        held = [row for row in rows[:-1, : rows[-1, IN_USE]].T.tolist() if row[T] >= start]
+        assert held == [row for row in _rows(whole, A) if row[T] >= start]
+        for one in (store, whole):
+            one.append(A, _row(max(start, 10), seq))
+            one.flush()
+
+    assert _rows(store, A) == _rows(whole, A)
 
 
 def _event(number: int, day: float = 0.0, *, version: int = 1, **given: Any) -> Event:
@@ -305,3 +334,24 @@ def test_a_backfill_known_at_its_own_time_reaches_the_live_path(
 ) -> None:
     """Rows loaded behind the engine's back, known before others, count live as in batch."""
     _assert_backfill_counts(first, backfill)
+
+
+def test_what_another_writes_meanwhile_is_told_as_one_state(tmp_path: Path) -> None:
+    """Where more than a look was read and another process wrote, the event is told of again."""
+    first, second = (Ledger.open(tmp_path / "ledger.db") for _ in range(2))
+    engine, other = (LiveEngine(ledger, SCENARIO, is_shared=True) for ledger in (first, second))
+    calls = []
+
+    def work(view: LiveView) -> int:
+        calls.append(view.mark)
+        if len(calls) == 1:
+            with second.transaction():
+                other.append(second.append(_event(1)))
+        return first.head
+
+    assert engine._told(work, _event(9, 3), None) == 1
+    assert calls == [0, 1]
+    before = engine.values(_event(9, 3))[0]
+    np.testing.assert_array_equal(before, other.values(_event(9, 3))[0])
+    first.close()
+    second.close()

@@ -16,7 +16,7 @@ from features.contracts.tables import check_features
 from features.contracts.vectors import STATUS_CODES
 from features.contracts.verdicts import Status
 from features.finalise import impute
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.spec import Feature, Own, Rule, Scenario, Since, Window
 from features.store.ledger import Ledger

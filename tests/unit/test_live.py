@@ -11,7 +11,7 @@ import pytest
 from features.batch import build
 from features.contracts.events import EPOCH, Event, EventField, to_us
 from features.contracts.vectors import Codes, Vector
-from features.live import LiveEngine, rebuild
+from features.live.engine import LiveEngine, rebuild
 from features.spec import (
     Excess,
     Expression,
@@ -272,7 +272,7 @@ def test_a_rebuilt_store_gives_the_same(sizes: Sizes, tmp_path: Path) -> None:
 
 def test_heavy_keys_are_served_from_tiles() -> None:
     """The cut histories of these tests do have heavy keys."""
-    replay = Replay(Ledger.in_memory(), PLAIN, CUTS[1])
+    replay = Replay(Ledger.in_memory(), PLAIN, replace(CUTS[1], cache_rows=10_000))
     replay.tell(Story(3), 150)
     replay.compare()
 

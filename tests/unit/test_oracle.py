@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import batch, lane
+from features import batch, history, lane, states
 from features.batch import build
 from features.calendar import Calendar
 from features.contracts.events import EPOCH, Event
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.spec import Excess, Expression, KeyZ, RobustZ
 from features.store.ledger import Ledger
 from features.table import FeatureTable
@@ -47,8 +47,15 @@ def _assert_batch_is_oracle(
 
 
 def _assert_parts_are_the_whole(ledger: Ledger, table: FeatureTable) -> None:
-    """Lanes of three queries and tapes of nine rows give the bits of whole ones."""
-    with patch.object(batch, "CHUNK_ROWS", 3), patch.object(lane, "_MOST_OPS", 9):
+    """Small parts, blocks, lanes and tapes give the bits of large ones."""
+    with (
+        patch.object(batch, "BLOCK_ROWS", 3),
+        patch.object(batch, "PART_ROWS", 40),
+        patch.object(history, "PART_ROWS", 40),
+        patch.object(batch, "MANY_KEYS", 2),
+        patch.object(states, "CHUNK_ROWS", 3),
+        patch.object(lane, "_MOST_OPS", 9),
+    ):
         parts = build(ledger, SCENARIO)
     assert parts.digest == table.digest
 

@@ -13,7 +13,7 @@ from features.contracts.vectors import STATUS_CODES, Cell, FeatureVector
 from features.contracts.verdicts import Status
 from features.history import Slice
 from features.kernels import KERNEL_VERSION
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from serving.store import cells, records

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from features.batch import build
 from features.contracts.events import Event
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.rules import ANSWERS, answer
 from features.scenarios import catalog
 from features.spec import Rule, Scenario

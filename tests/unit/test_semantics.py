@@ -12,11 +12,13 @@ from features.batch import build
 from features.calendar import Calendar
 from features.contracts.events import Event, EventField
 from features.contracts.vectors import STATUS_CODES
+from features.kernels import MISSING
 from features.spec import (
     Excess,
     Expression,
     Feature,
     IsNew,
+    Measure,
     NearDuplicates,
     Own,
     PeerRank,
@@ -218,6 +220,24 @@ def test_a_version_that_comes_after_its_correction_never_counts() -> None:
     }
 
     assert _answers(SUM, **given) == [0.0, 5.0]
+
+
+def test_a_stale_version_is_not_measured_by_its_own_event() -> None:
+    """It knows the later version, which happened before it: that is itself, and nobody else."""
+    idle = Measure("idle", "elapsed", key=("firm",), unit="days", days=30)
+    events = pl.DataFrame(
+        {
+            "event_id": ["b", "a", "a", "c"],
+            "version": [1, 2, 1, 1],
+            "effective_at": _days(0, 2, 5, 6),
+            "observed_at": _days(0, 5, 6, 7),
+            "firm": ["F"] * 4,
+        }
+    )
+    history = frames.of_tables(events, _scenario(COUNT, measures=(idle,)))
+    history.measure()
+
+    assert history.columns.numbers["idle"].tolist() == [MISSING, 2, 5, 4]
 
 
 def test_an_id_that_was_asked_for_is_not_scored_again_when_it_is_paid() -> None:

@@ -14,7 +14,7 @@ from features.contracts.vectors import STATUS_CODES
 from features.expression import KeyZ
 from features.finalisers import robust_z
 from features.kernels import step
-from features.live import LiveEngine
+from features.live.engine import LiveEngine
 from features.spec import Feature, Scenario, Source, Where
 from features.store.ledger import Ledger
 

@@ -7,22 +7,22 @@ from typing import Final
 
 import numpy as np
 
-from features import live_kernels as live
 from features.contracts.vectors import Integers, Vector
 from features.finalise import applied_key, own_number, spec_of
 from features.kernels import MISSING
-from features.spec import Atom, Key, Measure, Scenario, Where
+from features.live.streams import Stream, Streams, compared, measured, value_column
+from features.scan import light
+from features.spec import Atom, Key, KeyZ, Measure, Scenario, Where, Window
 from features.store.codes import Codes
 from features.store.shape import Shape
-from features.streams import Stream, Streams, compared, measured, value_column
 
 _OPS: Final = {
-    "moments": live.MOMENTS,
-    "codes": live.CODES,
-    "grids": live.GRIDS,
-    "orders": live.ORDERS,
-    "ends": live.ENDS,
-    "near": live.SKETCHES,
+    "moments": light.MOMENTS,
+    "codes": light.CODES,
+    "grids": light.GRIDS,
+    "orders": light.ORDERS,
+    "ends": light.ENDS,
+    "near": light.SKETCHES,
 }
 Group = tuple[int, ...]
 """A group's columns up to its slot."""
@@ -58,15 +58,26 @@ class Question:
     @cached_property
     def owns_none(self) -> Integers:
         """What groups compare with of an event that has nothing to compare."""
-        out = np.full((len(self.groups), live.OWN_WIDTH), live.NO_CODE)
+        out = np.full((len(self.groups), light.OWN_WIDTH), light.NO_CODE)
         out[:, 0] = MISSING
         return out
+
+    @cached_property
+    def own_at(self) -> tuple[Integers, Integers]:
+        """Groups and places of what groups compare with."""
+        at = np.array([own[:2] for own in self.owns], np.int64)
+        return at[:, 0], at[:, 1]
+
+    @cached_property
+    def own_codes(self) -> frozenset[str]:
+        """Columns of which groups compare with the event's code."""
+        return frozenset(name for _, place, name in self.owns if place)
 
     def group_of(self, atom: Atom) -> int:
         """Number of the group that the atom is in."""
         k = self.atoms.index(atom)
         (found,) = np.flatnonzero(
-            (self.groups[:, live.ATOM_FROM] <= k) & (k < self.groups[:, live.ATOM_TO])
+            (self.groups[:, light.ATOM_FROM] <= k) & (k < self.groups[:, light.ATOM_TO])
         )
         return int(found)
 
@@ -86,7 +97,9 @@ class LivePlan:
             for name, atoms in compared(scenario).items()
         }
         self.features = self._question(sorted(scenario.atoms, key=self._group))
-        self.codes = np.array([*self._codes, live.NO_CODE], np.int64)
+        questions = (*self.measures.values(), self.features)
+        self.own_codes = frozenset().union(*(question.own_codes for question in questions))
+        self.codes = np.array([*self._codes, light.NO_CODE], np.int64)
         self.places = {atom: k for k, atom in enumerate(self.features.atoms)}
         self._finals()
 
@@ -102,6 +115,9 @@ class LivePlan:
         self.keys: tuple[Key, ...] = tuple(dict.fromkeys(key for key in keys if key is not None))
         places = {key: k for k, key in enumerate(self.keys, 1)}
         self.applies = np.array([0 if key is None else places[key] for key in keys], np.int64)
+        self.key_fields = tuple(dict.fromkeys(name for key in self.keys for name in key))
+        self.applies_all = np.ones(len(keys), np.bool_)
+        self.compared = tuple((k, of) for k, of in enumerate(expressions) if isinstance(of, KeyZ))
         fills = [feature.fill for feature in self.scenario.features]
         self.fills: Vector | None = None
         if any(fill is not None for fill in fills):
@@ -126,15 +142,15 @@ class LivePlan:
             if not keys or keys[-1] != group:
                 keys.append(group)
                 rows.append([*group, self._slot(group), k, k])
-            rows[-1][live.ATOM_TO] = k + 1
+            rows[-1][light.ATOM_TO] = k + 1
         reaches = [atom.reach for atom in atoms]
         parts = tuple(self._parts(rows, atoms))
         part_of = {part.stream: k for k, part in enumerate(parts)}
-        heads = [atoms[row[live.ATOM_FROM]] for row in rows]
+        heads = [atoms[row[light.ATOM_FROM]] for row in rows]
         return Question(
             atoms=tuple(atoms),
             parts=parts,
-            groups=np.array(rows, np.int64).reshape(-1, live.GROUP_WIDTH),
+            groups=np.array(rows, np.int64).reshape(-1, light.GROUP_WIDTH),
             lengths=np.array([0 if isinstance(r, str) else r for r in reaches], np.int64),
             periods=tuple(
                 (k, part_of[self.streams.of(atoms[k])], reach)
@@ -146,8 +162,8 @@ class LivePlan:
 
     def _parts(self, rows: Sequence[Sequence[int]], atoms: Sequence[Atom]) -> Iterator[Part]:
         """The streams of the groups, in their order."""
-        for stream in dict.fromkeys(row[live.STREAM] for row in rows):
-            groups = [g for g, row in enumerate(rows) if row[live.STREAM] == stream]
+        for stream in dict.fromkeys(row[light.STREAM] for row in rows):
+            groups = [g for g, row in enumerate(rows) if row[light.STREAM] == stream]
             reaches = [atom.reach for atom in atoms if self.streams.of(atom) == stream]
             longest = max((r for r in reaches if isinstance(r, int)), default=0)
             key = self.streams.all[stream].key
@@ -165,27 +181,34 @@ class LivePlan:
         """The columns of the atom's group up to its slot; atoms of equal ones share a pass."""
         number = self.streams.of(atom)
         stream = self.streams.all[number]
-        op = live.COUNT if atom.op == "moments" and atom.value is None else _OPS[atom.op]
-        column, rest = value_column(atom), atom.near
-        if op == live.ENDS:
-            rest = stream.place(taken[0]) if taken else live.NOWHERE
+        op = light.COUNT if atom.op == "moments" and atom.value is None else _OPS[atom.op]
+        column, option = value_column(atom), atom.near
+        if op == light.ENDS:
+            option = stream.place(taken[0]) if taken else light.NOWHERE
             column = taken[0] if is_change else None
-        value = live.NOWHERE if column is None else stream.place(column)
+        elif op == light.CODES:
+            option = 0 if self._is_counted(atom) else light.NOWHERE
+        value = light.NOWHERE if column is None else stream.place(column)
         conditions = *self._kinds(atom, stream), *self._where(atom, stream)
         further = [stream.place(name) for name in self.streams.further(atom)]
-        further += [live.NOWHERE] * (live.MOST_FURTHER - len(further))
-        return (number, op, value, *conditions, *further, rest)
+        further += [light.NOWHERE] * (light.MOST_FURTHER - len(further))
+        return (number, op, value, *conditions, *further, option)
+
+    def _is_counted(self, atom: Atom) -> bool:
+        """Whether more is asked of codes than how many are different."""
+        users = [item.of for item in self.scenario.features if atom in item.of.atoms]
+        return any(not isinstance(of, Window) or of.agg != "distinct" for of in users)
 
     def _kinds(self, atom: Atom, stream: Stream) -> tuple[int, int, int]:
         by_kind = atom.where is not None and atom.where.field == "kind"
         counted = self.streams.counted(stream.source)
         if by_kind or set(counted) == set(stream.kinds):
-            return live.NOWHERE, 0, 0
+            return light.NOWHERE, 0, 0
         return self._condition(stream, Where("", "kind", counted))
 
     def _where(self, atom: Atom, stream: Stream) -> tuple[int, int, int]:
         if atom.where is None:
-            return live.NOWHERE, 0, 0
+            return light.NOWHERE, 0, 0
         return self._condition(stream, atom.where)
 
     def _condition(self, stream: Stream, where: Where) -> tuple[int, int, int]:
@@ -197,17 +220,17 @@ class LivePlan:
 
     def _slot(self, group: Group) -> int:
         """Number of the tile slot that serves the group, among sums or among histograms."""
-        op, value = group[live.OP], group[live.VALUE]
-        is_part = group[live.FURTHER] != live.NOWHERE
-        if is_part or op in (live.CODES, live.ORDERS, live.SKETCHES):
-            return live.NOWHERE
-        kept = live.GRIDS if op == live.GRIDS else live.COUNT
-        if kept == live.COUNT and value != live.NOWHERE:
-            kept = live.MOMENTS
-        slots = self._slots[group[live.STREAM]]
-        key = (group[live.STREAM], kept, *group[live.VALUE : live.FURTHER])
-        is_grid = kept == live.GRIDS
-        alike = sum((held[live.OP] == live.GRIDS) == is_grid for held in slots)
+        op, value = group[light.OP], group[light.VALUE]
+        is_part = group[light.FURTHER] != light.NOWHERE
+        if is_part or op in (light.CODES, light.ORDERS, light.SKETCHES):
+            return light.NOWHERE
+        kept = light.GRIDS if op == light.GRIDS else light.COUNT
+        if kept == light.COUNT and value != light.NOWHERE:
+            kept = light.MOMENTS
+        slots = self._slots[group[light.STREAM]]
+        key = (group[light.STREAM], kept, *group[light.VALUE : light.FURTHER])
+        is_grid = kept == light.GRIDS
+        alike = sum((held[light.OP] == light.GRIDS) == is_grid for held in slots)
         return slots.setdefault(key, alike)
 
     def _uses(self) -> Integers:
@@ -220,8 +243,8 @@ class LivePlan:
 
 def _slot_table(slots: dict[Group, int]) -> Integers:
     """Slots as the kernels' groups, sums before histograms, each in the order of its numbers."""
-    ordered = sorted(slots.items(), key=lambda item: (item[0][live.OP] == live.GRIDS, item[1]))
-    out = np.full((len(ordered), live.GROUP_WIDTH), live.NOWHERE, np.int64)
+    ordered = sorted(slots.items(), key=lambda item: (item[0][light.OP] == light.GRIDS, item[1]))
+    out = np.full((len(ordered), light.GROUP_WIDTH), light.NOWHERE, np.int64)
     for k, (key, number) in enumerate(ordered):
-        out[k, : len(key)], out[k, live.SLOT] = key, number
+        out[k, : len(key)], out[k, light.SLOT] = key, number
     return out

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from features.batch import of_ledger
 from features.columns import Columns
 from features.contracts.vectors import Integers
-from features.ground import Ground
 from features.history import History
 from features.kernels import NEVER, grid
-from features.layout import SEQ, T
+from features.live.ground import Ground
+from features.live.streams import KEY_MARK, STEPS, Stream
+from features.scan.layout import SEQ, T
 from features.store.chunks import packed_all
 from features.store.codes import Codes
 from features.store.disk import Place
 from features.store.history import HistoryStore
 from features.store.keys import HeavyHistory
-from features.streams import KEY_MARK, STEPS, Stream
 
 Progress = Callable[[int, int, str], None]
 _BATCH_ROWS: Final = 500_000

@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from features.contracts.events import Event, Stored
-from features.ground import Ground
-from features.live_view import LiveView
-from features.rebuild import Progress, refill
+from features.contracts.events import Stored
+from features.live.ground import Ground
+from features.live.rebuild import Progress, refill
+from features.live.streams import measured
+from features.live.view import LiveView
 from features.store.keys import End, LightHistory
-from features.store.marks import NOWHERE, Entry, Marks, Position
-from features.streams import measured
+from features.store.marks import NOWHERE, Entry, Look, Marks, Position, Wanted
 
 CATCH_UP: Final = 2_000
 """Most events that are appended one by one when the ledger has moved on, or a twentieth of it."""
@@ -40,12 +40,31 @@ class LiveWriter:
         """The ledger's head up to which all events are in the histories."""
         return self._head
 
-    def current(self, event: Event) -> Position | None:
-        """Where the ledger stands, if the histories and what memory holds of them are there too."""
-        at = self.marks.position(event)
-        if at is not None and at.head == self._head and self._knows(at):
-            return at
-        return None
+    def look(self, view: LiveView) -> Look | None:
+        """What an event is told of, if the histories and memory are up to the ledger's head.
+
+        What was read of them is in memory then.
+        """
+        store = self.ground.store
+        store.flush()
+        absent, texts = store.absent(view.wanted), self.ground.codes.unknown(view.compared)
+        wanted = Wanted(store.disk, absent, texts)
+        at = self.marks.look(view.event, self.spec_hash, wanted)
+        if at is None or (at.head, at.number) != (self._head, self._at.number):
+            return None
+        store.take(absent, at.found)
+        self.ground.codes.learn(at.codes)
+        return at
+
+    def is_current(self) -> bool:
+        """Whether the histories and what memory holds of them are up to the ledger's head."""
+        at = self.marks.position()
+        return at is not None and at.head == self._head and self._knows(at)
+
+    def is_at(self, look: Look) -> bool:
+        """Whether nobody has written since."""
+        at = self.marks.position()
+        return at is not None and (at.head, at.number) == (look.head, look.number)
 
     def _knows(self, at: Position) -> bool:
         return at.spec_hash == self.spec_hash and at.number == self._at.number
@@ -141,7 +160,7 @@ class LiveWriter:
         return True
 
     def _seen(self, stored: Stored) -> LiveView:
-        return LiveView(self.ground, stored.event, stored, stored.seq)
+        return LiveView(self.ground, stored.event, stored).standing(stored.seq)
 
     def _note(self, word: str, place: tuple[int, str], numbers: Sequence[int]) -> None:
         if self.marks.is_shared:
@@ -155,7 +174,7 @@ class LiveWriter:
                 continue
             if other.seq > stored.seq:
                 continue
-            seen = LiveView(self.ground, other.event, other, stored.seq)
+            seen = LiveView(self.ground, other.event, other).standing(stored.seq)
             if other.event.scenario == self.ground.scenario.name:
                 seen.measure()
             t = other.event.effective_us

@@ -1,22 +1,15 @@
 """What all live views of one scenario over one ledger stand on."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-import numpy as np
-
-from features.contracts.vectors import Integers
-from features.kernels import GRID_HALF
-from features.plan import LivePlan
+from features.live.plan import LivePlan
+from features.live.streams import Streams
 from features.spec import KeyZ, Scenario
 from features.store.codes import Codes
 from features.store.history import HistoryStore, Sizes
 from features.store.keys import no_rows
 from features.store.ledger import Ledger
-from features.streams import Streams
-
-_FIRST_ROOM: Final = 2 * GRID_HALF + 1
-"""A count for each step of the grid."""
 
 
 class Comparing(Protocol):
@@ -44,7 +37,6 @@ class Ground:
         self.store = HistoryStore(ledger.connection, scenario.name, shapes, sizes)
         self.numbers = self._numbers()
         self.snapshots: Comparing | None = None
-        self.room: Integers = np.zeros(_FIRST_ROOM, np.int64)
         self.empty = tuple(no_rows(shape.columns, 0) for shape in shapes)
 
     def _numbers(self) -> Mapping[str | None, frozenset[str]]:
@@ -53,8 +45,3 @@ class Ground:
         for source in self.scenario.sources:
             found[source.scenario] = frozenset(source.numbers)
         return found
-
-    def widen(self, codes: int) -> None:
-        """Make room for counts of so many codes, if there is less."""
-        if codes > len(self.room):
-            self.room = np.zeros(2 * codes, np.int64)

@@ -1,59 +1,70 @@
 """One live event seen against its keys' histories."""
 
 from functools import cached_property
+from itertools import chain
 from math import isnan
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
 from features.contracts.events import Event, Stored
 from features.contracts.vectors import STATUS_CODES, Cell, Codes, Integers, Vector
 from features.contracts.verdicts import Peers
-from features.expression import AmongPeers, KeyZ
+from features.expression import AmongPeers
 from features.finalise import impute
-from features.ground import Ground
 from features.kernels import FIRST, LAST, MISSING, NEVER, STATE_WIDTH, step
-from features.live_kernels import NO_CODE, TAKEN, light_states, live_features
+from features.live.finish import finished
+from features.live.ground import Ground
+from features.live.plan import Part, Question
+from features.live.streams import STEPS, key_text
 from features.measure import Ends, compute
-from features.plan import Part, Question
+from features.scan.light import NO_CODE, Marks, knows_all, light_states
+from features.scan.reduce import TAKEN
+from features.scan.tiles import DAY_US, heavy_states
 from features.spec import Feature, Key, Measure
 from features.store.disk import Asked, Place
 from features.store.keys import End, HeavyHistory, LightHistory
 from features.store.tiles import DayTiles
-from features.streams import STEPS, key_text
-from features.tile_kernels import DAY_US, heavy_states
 
 PEERS_WIDTH: Final = 5
 _NONE: Final = np.empty(0, np.int64)
+
+Looked = tuple[list[Asked], list[Part]]
+"""Histories that are looked at, and what of a question is asked of each."""
 
 
 class LiveView:
     """One event seen against the histories: its keys, measures, states and features."""
 
-    def __init__(
-        self,
-        ground: Ground,
-        event: Event,
-        stored: Stored | None,
-        as_of_seq: int,
-        *,
-        has_versions: bool = True,
-    ) -> None:
+    def __init__(self, ground: Ground, event: Event, stored: Stored | None = None) -> None:
         self.ground = ground
         self.event = event
         self.stored = stored
-        self.mark = as_of_seq
-        observed, seq = NEVER, NEVER
-        if stored is not None and stored.is_live:
-            self.mark = min(as_of_seq, stored.seq - 1)
-        elif stored is not None:
-            observed, seq = stored.observed_us, stored.seq
         self.t_us = event.effective_us
-        self.query = np.array([self.t_us, event.ordinal, observed, seq, self.mark], np.int64)
         self.own: dict[str, int | str | None] = {**event.fields, "kind": event.kind}
         self.is_measured = False
+        self._columns: dict[tuple[str, str | None], int] = {}
+
+    def standing(self, mark: int, *, has_versions: bool = True, is_newest: bool = False) -> Self:
+        """The same view, seeing what the ledger learned up to place `mark` and might know.
+
+        The newest knows all that the histories hold.
+        """
+        observed, seq, stored = NEVER, NEVER, self.stored
+        if stored is not None and stored.is_live:
+            mark = min(mark, stored.seq - 1)
+        elif stored is not None:
+            observed, seq = stored.observed_us, stored.seq
+        self.mark, self.is_newest = mark, is_newest
+        self.query = np.array([self.t_us, self.event.ordinal, observed, seq, mark])
         if not has_versions:
             self.versions, self.others, self.hidden = [], [], _NONE
+        return self
+
+    @cached_property
+    def t(self) -> Integers:
+        """When the event happened, as a column."""
+        return np.array([self.t_us])
 
     def serves(self, event: Event, stored: Stored | None, as_of_seq: int | None, head: int) -> bool:
         """Whether this view is that of the event asked about, and nothing was learned since.
@@ -101,10 +112,12 @@ class LiveView:
                 self.own[measure.name] = self.ground.codes.text(value)
             else:
                 self.own[measure.name] = None if value == MISSING else value
+            self.__dict__.pop("asked", None)
+            self._columns.clear()
         self.is_measured = True
 
     def _measured(self, measure: Measure) -> int:
-        numbers, t = self.ground.numbers[None], self.query[:1]
+        numbers, t = self.ground.numbers[None], self.t
         own = self._numbers(measure.field) if measure.field in numbers else t
         other = self._numbers(measure.other) if measure.other in numbers else t
         ends = None if measure.atom is None else self._ends(measure)
@@ -141,27 +154,54 @@ class LiveView:
             return question.lengths
         lengths = question.lengths.copy()
         for k, _, period in question.periods:
-            start = self.ground.calendar.period_starts(self.query[:1], period)[0]
-            lengths[k] = self.t_us - start
+            lengths[k] = self._so_far(period)
         return lengths
+
+    def _so_far(self, period: str) -> int:
+        """Microseconds since the calendar period of the event began."""
+        return self.t_us - int(self.ground.calendar.period_starts(self.t, period)[0])
 
     @cached_property
     def states(self) -> Integers:
         """States of all atoms, in the order of the plan."""
-        return self._states_of(self.ground.plan.features)
+        return self._states_of(self.ground.plan.features, self.asked)
 
-    def _states_of(self, question: Question) -> Integers:
+    @cached_property
+    def asked(self) -> Looked:
+        """What of the histories the features look at, as far as the event names it by now."""
+        return self._asked(self.ground.plan.features)
+
+    @property
+    def wanted(self) -> list[Asked]:
+        """What of the histories measures and features look at, as the event's fields name it."""
+        measures = self.ground.plan.measures
+        if not measures:
+            return self.asked[0]
+        most: dict[Place, Asked] = {}
+        parts = [self._asked(question)[0] for question in measures.values()]
+        for one in chain(*parts, self.asked[0]):
+            held = most.setdefault(one.place, one)
+            most[one.place] = min(held, one, key=lambda asked: asked.since)
+        return list(most.values())
+
+    @property
+    def compared(self) -> list[str]:
+        """Texts of the event whose codes rows are compared with."""
+        values = map(self.own.get, self.ground.plan.own_codes)
+        return [str(value) for value in values if value is not None]
+
+    def _states_of(self, question: Question, looked: Looked | None = None) -> Integers:
         ground = self.ground
         lengths, owns = self.lengths(question), self.owns(question)
         states = np.zeros((len(lengths), STATE_WIDTH), np.int64)
-        asked, parts = self._asked(question, lengths)
+        asked, parts = looked or self._asked(question)
         rows, heavy = list(ground.empty), []
         for one, part, history in zip(asked, parts, ground.store.read(asked), strict=True):
             if isinstance(history, LightHistory):
-                rows[part.stream] = history.rows
+                rows[part.stream] = history.rows if self.is_newest else self.rows_of(history)
             else:
                 heavy.append((one.place, part, history))
-        top = light_states(
+        light_states(
             tuple(rows),
             self.query,
             self.hidden,
@@ -169,20 +209,22 @@ class LiveView:
             lengths,
             owns,
             ground.plan.codes,
-            ground.room,
             states,
         )
-        ground.widen(top)
         for place, part, history in heavy:
             groups = question.groups[part.groups]
             self._fill(place, history, groups, lengths, owns[part.groups], states)
         return states
 
-    def _asked(self, question: Question, lengths: Integers) -> tuple[list[Asked], list[Part]]:
+    def rows_of(self, history: LightHistory) -> Integers:
+        """Rows of a light key; those that are gone are among them if the event may not know it."""
+        return history.rows if knows_all(history.rows[-1], self.query) else history.whole
+
+    def _asked(self, question: Question) -> Looked:
         """The histories that are looked at, and what of the question is asked of each."""
         longest = [part.longest for part in question.parts]
-        for k, number, _ in question.periods:
-            longest[number] = max(longest[number], int(lengths[k]))
+        for _, number, period in question.periods:
+            longest[number] = max(longest[number], self._so_far(period))
         asked: list[Asked] = []
         parts: list[Part] = []
         for part, length in zip(question.parts, longest, strict=True):
@@ -204,9 +246,9 @@ class LiveView:
         """States of a heavy key's atoms, after reading the days that are looked at."""
         ground, tiles = self.ground, history.tiles
         ground.store.trim(history)
-        is_short, top = True, 0
+        is_short = True
         while is_short:
-            missing, top = heavy_states(
+            missing = heavy_states(
                 history.rows,
                 tiles.days,
                 history.segments,
@@ -219,13 +261,11 @@ class LiveView:
                 lengths,
                 owns,
                 ground.plan.codes,
-                ground.room,
                 states,
             )
             is_short = len(missing) > 0
             if is_short:
                 ground.store.fetch(place, history, missing)
-        ground.widen(top)
 
     def _hidden_days(self, tiles: DayTiles) -> Integers:
         """Numbers of the days on which other versions of the event happened."""
@@ -238,19 +278,27 @@ class LiveView:
         """What each group compares with of the event itself."""
         if not question.owns:
             return question.owns_none
+        codes = {name: self._own_code(name) for name in question.own_codes}
         owns = question.owns_none.copy()
-        for group, place, name in question.owns:
-            owns[group, place] = self._own_code(name) if place else self.column(name)
+        owns[question.own_at] = [
+            codes[name] if place else self.column(name) for _, place, name in question.owns
+        ]
         return owns
 
     def _own_code(self, name: str) -> int:
         """The code of the event's text in column `name`, one that no row has where it is new."""
-        text = self.text(name)
-        code = None if text is None else self.ground.codes.find(text)
+        value = self.own.get(name)
+        code = None if value is None else self.ground.codes.find(str(value))
         return NO_CODE if code is None else code
 
     def column(self, name: str, source: str | None = None) -> int:
         """What a history of a source's events keeps in column `name`: a number, step or code."""
+        held = self._columns.get((name, source))
+        if held is None:
+            held = self._columns[name, source] = self._in_column(name, source)
+        return held
+
+    def _in_column(self, name: str, source: str | None) -> int:
         if name.startswith(STEPS):
             return int(step(self.number(name.removeprefix(STEPS))))
         if name in self.ground.numbers[source]:
@@ -297,34 +345,35 @@ class LiveView:
 
     def finish(self) -> tuple[Vector, Codes, Vector]:
         """Values, statuses, and what comparisons with peers compared with, feature by feature."""
-        plan, n = self.ground.plan, len(self.ground.scenario.features)
+        plan, n = self.ground.plan, len(self.ground.plan.specs)
         values, status, peers = np.empty(n), np.empty(n, np.int8), np.empty((n, PEERS_WIDTH))
         numbers = plan.numbers_none.copy()
         for k, name in plan.numbers:
             numbers[k] = self.number(name)
-        carries = [True, *(self.key(key) is not None for key in plan.keys)]
-        live_features(
+        finished(
             plan.specs,
             plan.uses,
             self.states,
             numbers,
-            np.array(carries)[plan.applies],
+            self._applies(),
             self.t_us,
             values,
             status,
             peers,
         )
-        self._compare_keys(values, status)
+        for k, of in plan.compared:
+            if self.key(of.key) is not None and self.ground.snapshots is not None:
+                values[k], status[k] = self.ground.snapshots.compared(self, of)
         impute(plan.fills, values, status)
         return values, status, peers
 
-    def _compare_keys(self, values: Vector, status: Codes) -> None:
-        """Fill in the features that compare keys with keys."""
-        snapshots = self.ground.snapshots
-        for k, feature in enumerate(self.ground.scenario.features):
-            of = feature.of
-            if isinstance(of, KeyZ) and self.key(of.key) is not None and snapshots is not None:
-                values[k], status[k] = snapshots.compared(self, of)
+    def _applies(self) -> Marks:
+        """Which features have their key in the event."""
+        plan = self.ground.plan
+        if None not in map(self.own.get, plan.key_fields):
+            return plan.applies_all
+        carries = [True, *(self.key(key) is not None for key in plan.keys)]
+        return np.array(carries)[plan.applies]
 
     def cells(self) -> tuple[Cell, ...]:
         """All features of the event, in the order of the spec."""

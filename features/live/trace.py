@@ -10,13 +10,23 @@ from features.contracts.events import Stored
 from features.contracts.vectors import Integers
 from features.expression import AmongPeers
 from features.kernels import ungrid
-from features.layout import SEQ, T
-from features.live_kernels import NOWHERE, STREAM, VALUE, chosen, gathered
-from features.live_view import LiveView
+from features.live.view import LiveView
+from features.scan.layout import SEQ, T
+from features.scan.light import (
+    IN_USE,
+    NOWHERE,
+    STREAM,
+    VALUE,
+    Marks,
+    first_from,
+    first_not_before,
+    met,
+    visible,
+)
+from features.scan.tiles import DAY_US
 from features.spec import Atom, Feature
 from features.store.disk import Asked, Place
 from features.store.keys import LightHistory
-from features.tile_kernels import DAY_US
 
 _AT_ONCE: Final = 500
 _DAYS: Final = 8
@@ -70,7 +80,8 @@ def _looked(view: LiveView, place: Place, atom: Atom) -> Iterator[Integers]:
     start = view.t_us - int(length)
     (history,) = view.ground.store.read([Asked(place, start)])
     if isinstance(history, LightHistory):
-        yield _seen(view, history.rows, [(0, history.n)], start, atom)
+        rows = view.rows_of(history)
+        yield _seen(view, rows, [(0, int(rows[-1, IN_USE]))], start, atom)
         return
     days = history.tiles.days
     lo, hi = np.searchsorted(days, [start // DAY_US, view.t_us // DAY_US + 1]).tolist()
@@ -89,15 +100,23 @@ def _seen(
 ) -> Integers:
     question = view.ground.plan.features
     g = question.group_of(atom)
-    group, own = question.groups[g], view.owns(question)[g]
-    seen = np.empty(sum(hi - lo for lo, hi in segments), np.int64)
-    n = 0
-    for lo, hi in segments:
-        n = gathered(rows, lo, hi, start, view.query, view.hidden, False, seen, n)
-    some = np.empty(n, np.int64)
-    some = some[: chosen(rows, seen, n, group, own, view.ground.plan.codes, some)]
+    group, own, codes = question.groups[g], view.owns(question)[g], view.ground.plan.codes
+    parts: list[Integers] = []
+    for begin, end in segments:
+        lo = first_from(rows[T], begin, end, start)
+        hi = first_not_before(rows, lo, end, view.query)
+        is_seen = _marks(visible(rows, lo, hi, rows[-1], view.query, view.hidden))
+        is_met = _marks(met(rows, lo, hi, group, own, codes))
+        parts.append(lo + np.flatnonzero(is_seen & is_met)[::-1])
+    some = np.concatenate(parts)
     taken = rows[group[VALUE], some] if group[VALUE] != NOWHERE else rows[T, some]
     return np.stack([rows[SEQ, some], taken])
+
+
+def _marks(found: tuple[Marks, int]) -> Marks:
+    """The marks, where there may be none for all."""
+    marks, n = found
+    return marks if len(marks) else np.ones(n, bool)
 
 
 def _stored(view: LiveView, seqs: list[int]) -> dict[int, Stored]:

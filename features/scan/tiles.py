@@ -13,40 +13,38 @@ from numba import njit
 from numpy.typing import NDArray
 
 from features.contracts.vectors import Integers
-from features.kernels import FIRST, GRID_HALF, HIGH, LAST, LOW, MISSING, NEVER, C, N
+from features.kernels import GRID_HALF, HIGH, LOW, MISSING, NEVER, C, N
 from features.kernels.reduce import add_square
-from features.layout import GONE_SEQ, T
-from features.live_kernels import (
+from features.scan.layout import GONE_SEQ, T
+from features.scan.light import (
     ATOM_FROM,
     ATOM_TO,
-    BITS,
     COUNT,
     ENDS,
-    GONE_ROWS,
     GRIDS,
     NOWHERE,
     OP,
     OWN_WIDTH,
     SLOT,
-    TAKEN,
     VALUE,
     Codes,
-    add_moments,
+    Marks,
     chosen,
-    count_state,
     first_from,
-    gathered,
-    grid_state,
+    first_not_before,
     holds,
     is_before,
     knows_all,
+    laid,
     scanned,
+    used_columns,
+    visible,
 )
+from features.scan.reduce import add_moments, count_state, ends, grid_state
 
 DAY_US: Final = 86_400_000_000
 SUMS: Final = C + 1
 """Columns of a moments state that can be added and taken away."""
-Marks = NDArray[np.bool_]
 Counts = NDArray[np.int32]
 Tiles = tuple[Integers, Integers, Counts, Integers, Integers]
 """Days' running sums (days + 1, slots, 5), ends (days, slots, 2), running histograms (slots,
@@ -205,37 +203,36 @@ def _held(tiles: Tiles, slot: int, day: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _seen_of(
+def _laid_days(
     rows: Integers,
     segments: Integers,
-    marks: Marks,
     latest: Integers,
+    marks: Marks,
     a: int,
     d: int,
     start: int,
     query: Integers,
     others: Integers,
+    used: Marks,
 ) -> tuple[Integers, int]:
-    """Rows that a window sees of the marked days `a` to `d`, newest first."""
+    """What a window sees of the marked days `a` to `d`, side by side, and how many rows."""
     size = np.int64(0)
     for day in range(a, d):
         size += segments[1, day] if marks[day] else 0
-    seen, n = np.empty(size, np.int64), 0
-    for day in range(d - 1, a - 1, -1):
+    out, n = np.empty((len(used), size), np.int64), 0
+    for day in range(a, d):
         if marks[day]:
             lo, hi = segments[0, day], segments[0, day] + segments[1, day]
-            is_plain = (
-                latest[day, GONE_ROWS] == 0 and len(others) == 0 and knows_all(latest[day], query)
-            )
-            n = gathered(rows, lo, hi, start, query, others, is_plain, seen, n)
-    return seen, n
+            lo = first_from(rows[T], lo, hi, start)
+            hi = first_not_before(rows, lo, hi, query)
+            seen, m = visible(rows, lo, hi, latest[day], query, others)
+            n = laid(rows, lo, hi, seen, m, used, out, n)
+    return out, n
 
 
 @njit(cache=True, nogil=True)
 def _sums_state(
     x: Integers,
-    rows: Integers,
-    n: int,
     tiles: Tiles,
     doubt: Marks,
     group: Integers,
@@ -243,7 +240,7 @@ def _sums_state(
     c: int,
     out: Integers,
 ) -> None:
-    """Moments of the whole days `b` to `c`, but for the doubtful, and of `rows[:n]`."""
+    """Moments of the whole days `b` to `c`, but for the doubtful, and of the values `x`."""
     sums, ends, slot = tiles[0], tiles[1], group[SLOT]
     for k in range(SUMS):
         out[k] = sums[c, slot, k] - sums[b, slot, k]
@@ -256,29 +253,27 @@ def _sums_state(
             out[LOW] = min(out[LOW], ends[day, slot, 0])
             out[HIGH] = max(out[HIGH], ends[day, slot, 1])
     if group[OP] == COUNT:
-        count_state(out[N] + n, out)
+        count_state(out[N] + len(x), out)
     else:
-        add_moments(x, rows, 0, n, out)
+        add_moments(x, 0, len(x), out)
 
 
 @njit(cache=True, nogil=True)
 def _grid_state(
     x: Integers,
-    rows: Integers,
-    n: int,
     tiles: Tiles,
     doubt: Marks,
     group: Integers,
     b: int,
     c: int,
     own: int,
-    room: Integers,
     out: Integers,
 ) -> None:
-    """Grid state of the whole days `b` to `c`, but for the doubtful, and of `rows[:n]`."""
+    """Grid state of the whole days `b` to `c`, but for the doubtful, and of the steps `x`."""
     held, base, slot = tiles[2], tiles[4][group[SLOT]], group[SLOT]
+    room = np.zeros(2 * GRID_HALF + 1, np.int64)
     until, before, shift = held[slot, c], held[slot, b], base + GRID_HALF
-    total, low, high = np.int64(n), np.int64(GRID_HALF), np.int64(-GRID_HALF)
+    total, low, high = np.int64(len(x)), np.int64(GRID_HALF), np.int64(-GRID_HALF)
     for k in range(held.shape[2]):
         count = np.int64(until[k] - before[k])
         if count:
@@ -288,13 +283,10 @@ def _grid_state(
     for day in range(b, c):
         if doubt[day]:
             total -= _take_away(held[slot, day + 1], held[slot, day], room, shift)
-    for k in range(n):
-        v = x[rows[k]]
+    for v in x:
         low, high = min(low, v), max(high, v)
         room[v + GRID_HALF] += 1
-    grid_state(room, low, high, total, own, out)
-    for v in range(low, high + 1):
-        room[v + GRID_HALF] = 0
+    grid_state(room, -GRID_HALF, low, high, total, own, out)
 
 
 @njit(cache=True, nogil=True)
@@ -307,15 +299,6 @@ def _take_away(until: Counts, before: Counts, room: Integers, shift: int) -> int
             room[shift + k] -= count
             total += count
     return total
-
-
-@njit(cache=True, nogil=True)
-def _ends_state(rows: Integers, seen: Integers, n: int, group: Integers, out: Integers) -> None:
-    out[LAST] = out[FIRST] = out[TAKEN] = MISSING
-    if n:
-        out[LAST], out[FIRST] = rows[T, seen[0]], rows[T, seen[n - 1]]
-        if group[BITS] != NOWHERE:
-            out[TAKEN] = rows[group[BITS], seen[0]]
 
 
 @njit(cache=True, nogil=True)
@@ -332,23 +315,23 @@ def heavy_states(
     lengths: Integers,
     owns: Integers,
     codes: Codes,
-    room: Integers,
     out: Integers,
-) -> tuple[Integers, int]:
+) -> Integers:
     """States of all atoms of one heavy key, if the rows of every day that is looked at are at hand.
 
     `segments` (2, days) say where each day's rows stand and how many there are; `hidden` are
     numbers of days with versions of the query's own event. Returns the numbers of the days that
-    have to be read before another call, and the room that counts of codes would take.
+    have to be read before another call.
     """
     starts = query[0] - lengths
     doubt = _doubtful(len(days), tiles[3], rows[len(rows) - 1], query, hidden)
     missing = _missing(days, segments, tiles, doubt, query, last, groups, starts)
     if len(missing):
-        return missing, 0
+        return missing
     begin = np.int64(NEVER)
     for g in range(len(groups)):
         group = groups[g]
+        used = used_columns(groups, g, g + 1, len(rows) - 1)
         for a in range(group[ATOM_FROM], group[ATOM_TO]):
             if is_tiled(group):
                 _tiled(
@@ -364,18 +347,21 @@ def heavy_states(
                     starts[a],
                     owns[g],
                     codes,
-                    room,
-                    out[a],
+                    used,
+                    out[a : a + 1],
                 )
             else:
                 begin = min(begin, starts[a])
     if begin == NEVER:
-        return missing, 0
+        return missing
+    rest = groups[:, SLOT] == NOWHERE
+    groups, owns = groups[rest], owns[rest]
+    used = used_columns(groups, 0, len(groups), len(rows) - 1)
     a, _, _, d = _whole(days, begin, query, last)
     every = np.ones(len(days), np.bool_)
-    seen, n = _seen_of(rows, segments, every, tiles[3], a, d, begin, query, others)
-    need = scanned(rows, seen, n, groups, 0, len(groups), False, starts, owns, codes, room, out)
-    return missing, need
+    some, n = _laid_days(rows, segments, tiles[3], every, a, d, begin, query, others, used)
+    scanned(some, 0, n, groups, starts, owns, codes, out)
+    return missing
 
 
 @njit(cache=True, nogil=True)
@@ -392,20 +378,18 @@ def _tiled(
     start: int,
     own: Integers,
     codes: Codes,
-    room: Integers,
+    used: Marks,
     out: Integers,
 ) -> None:
-    """State of one atom from tiles and the rows of the days that tiles do not serve."""
+    """State (1, 7) of one atom from tiles and the rows of the days that tiles do not serve."""
     a, b, c, d = _whole(days, start, query, last)
     marks = np.zeros(len(days), np.bool_)
     _mark(tiles, doubt, group, a, b, c, d, marks)
-    seen, n = _seen_of(rows, segments, marks, tiles[3], a, d, start, query, others)
-    some = np.empty(n, np.int64)
-    n = chosen(rows, seen, n, group, own, codes, some)
-    x = rows[max(group[VALUE], 0)]
+    some, n = _laid_days(rows, segments, tiles[3], marks, a, d, start, query, others, used)
+    x, t = chosen(some, 0, n, group, own, codes)
     if group[OP] == ENDS:
-        _ends_state(rows, some, n, group, out)
+        ends(x, t, np.zeros(1, np.int64), (0, 1), out)
     elif group[OP] == GRIDS:
-        _grid_state(x, some, n, tiles, doubt, group, b, c, own[0], room, out)
+        _grid_state(x, tiles, doubt, group, b, c, own[0], out[0])
     else:
-        _sums_state(x, some, n, tiles, doubt, group, b, c, out)
+        _sums_state(x, tiles, doubt, group, b, c, out[0])

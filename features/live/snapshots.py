@@ -14,12 +14,12 @@ import numpy as np
 from features.contracts.vectors import Codes, Integers, Vector
 from features.expression import KeyZ
 from features.finalisers import INSUFFICIENT, compare_keys
-from features.ground import Ground
 from features.kernels import MISSING, STATE_WIDTH
-from features.live_view import LiveView
-from features.plan import Question
+from features.live.ground import Ground
+from features.live.plan import Question
+from features.live.streams import KEY_MARK, key_text
+from features.live.view import LiveView
 from features.snapshots import numbers_of, population
-from features.streams import KEY_MARK, key_text
 
 KEPT: Final = 16
 _LEARNED_SINCE: Final = (
@@ -54,10 +54,10 @@ class MidnightView(LiveView):
 
     def __init__(self, ground: Ground, midnight: int, bound: tuple[int, int], mark: int) -> None:
         self.ground = ground
-        self.mark = mark
+        self.mark, self.is_newest = mark, False
         self.t_us = midnight
         self.query = np.array([midnight, -1, *bound, mark], np.int64)
-        self.own = {}
+        self.own, self._columns = {}, {}
         self.__dict__["others"] = []
 
     def states_of_key(self, question: Question, text: str) -> Integers:
@@ -90,7 +90,7 @@ class Snapshots:
         self._kept.clear()
 
     def _snapshot(self, view: LiveView, of: KeyZ) -> Snapshot:
-        midnight = int(self._ground.calendar.midnights(view.query[:1])[0])
+        midnight = int(self._ground.calendar.midnights(view.t)[0])
         observed, seq = min((midnight, -1), (int(view.query[2]), int(view.query[3])))
         bound = of.name, midnight, observed, seq
         held = self._kept.get(bound)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from features.layout import HEAD_COLUMNS, KIND
-from features.live_kernels import MOST_FURTHER
+from features.scan.layout import HEAD_COLUMNS, KIND
+from features.scan.light import MOST_FURTHER
 from features.spec import Atom, Key, KeyZ, Measure, Scenario
 
 KEY_MARK: Final = "\x1f"

@@ -4,8 +4,9 @@ The caller scores first and appends afterwards, in one transaction of the ledger
 sees itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,16 +15,24 @@ from features.contracts.errors import ConflictError, InputError
 from features.contracts.events import Event, Stored, from_us
 from features.contracts.vectors import Codes, FeatureVector, Vector
 from features.contracts.verdicts import Evidence, RuleWarning
-from features.ground import Ground
 from features.kernels import KERNEL_VERSION
-from features.live_snapshots import Snapshots
-from features.live_view import LiveView
-from features.live_writer import LiveWriter
-from features.rebuild import Progress
+from features.live.ground import Ground
+from features.live.preload import preload
+from features.live.rebuild import Progress
+from features.live.snapshots import Snapshots
+from features.live.trace import Source, sources, traced
+from features.live.view import LiveView
+from features.live.writer import LiveWriter
 from features.spec import Scenario
 from features.store.history import Sizes
 from features.store.ledger import Ledger
-from features.trace import Source, sources, traced
+from features.store.marks import Look
+
+T = TypeVar("T")
+
+
+class _MovedError(Exception):
+    """Another process wrote while an event was told of; it is told again."""
 
 
 class LiveEngine:
@@ -60,10 +69,21 @@ class LiveEngine:
             self.ground = Ground(ledger, scenario, sizes or Sizes(cache_rows=cache_rows))
             self.writer = LiveWriter(self.ground, is_shared=is_shared)
             self.writer.catch_up()
+        self._preload()
         self.snapshots = Snapshots(self.ground)
         self.ground.snapshots = self.snapshots
         self.spec_hash = self.writer.spec_hash
         self._held: LiveView | None = None
+
+    def _preload(self) -> None:
+        """Read what the latest events looked at, from one state of the database."""
+        while True:
+            with self.ledger.snapshot():
+                if self.writer.is_current():
+                    preload(self.ground)
+                    return
+            with self.ledger.transaction():
+                self.writer.catch_up()
 
     def admit(self, event: Event) -> Event:
         """Return `event` if it is what the scenario declares, else raise `InputError`."""
@@ -81,8 +101,7 @@ class LiveEngine:
 
         The same numbers as `vector`, without what is said of them.
         """
-        with self._seen(event, stored) as view:
-            values, status, _ = view.finish()
+        values, status, _ = self._told(LiveView.finish, event, stored)
         return values, status
 
     def vector(
@@ -98,17 +117,19 @@ class LiveEngine:
         ConflictError
             A later version of the same event is known already.
         """
-        with self._seen(event, stored, as_of_seq) as view:
-            label = view.text(self.scenario.peer_group)
-            return FeatureVector(
-                scenario=self.scenario.name,
-                spec_hash=self.spec_hash,
-                kernel_version=KERNEL_VERSION,
-                as_of_seq=view.mark,
-                names=tuple(self.scenario.by_name),
-                cells=view.cells(),
-                peer_group=label or "*",
-            )
+        return self._told(self._vector, event, stored, as_of_seq)
+
+    def _vector(self, view: LiveView) -> FeatureVector:
+        label = view.text(self.scenario.peer_group)
+        return FeatureVector(
+            scenario=self.scenario.name,
+            spec_hash=self.spec_hash,
+            kernel_version=KERNEL_VERSION,
+            as_of_seq=view.mark,
+            names=tuple(self.scenario.by_name),
+            cells=view.cells(),
+            peer_group=label or "*",
+        )
 
     def warnings(self, event: Event, vector: FeatureVector) -> tuple[RuleWarning, ...]:
         """The answers of the scenario's fixed rules about `event`."""
@@ -140,12 +161,15 @@ class LiveEngine:
         limit: int = 5,
     ) -> tuple[Evidence, ...]:
         """The latest events that `feature` of `event` was computed from, newest first."""
-        with self._seen(event, stored, as_of_seq) as view:
+
+        def newest(view: LiveView) -> tuple[Evidence, ...]:
             for atom in sources(view, self.scenario.feature(feature)):
                 found = traced(view, atom, limit=limit)
                 if found:
                     return tuple(_evidence(one.stored) for one in found)
-        return ()
+            return ()
+
+        return self._told(newest, event, stored, as_of_seq)
 
     def trace(
         self,
@@ -160,9 +184,12 @@ class LiveEngine:
 
         With a `limit`, no more than so many an atom.
         """
-        with self._seen(event, stored, as_of_seq) as view:
+
+        def every(view: LiveView) -> tuple[Source, ...]:
             atoms = sources(view, self.scenario.feature(feature))
             return tuple(one for atom in atoms for one in traced(view, atom, limit=limit))
+
+        return self._told(every, event, stored, as_of_seq)
 
     def append(self, stored: Stored) -> None:
         """Add a stored event to the histories, inside the open transaction."""
@@ -185,40 +212,75 @@ class LiveEngine:
         self.snapshots.forget()
         self.writer.forget()
 
-    @contextmanager
-    def _seen(
-        self, event: Event, stored: Stored | None, as_of_seq: int | None = None
-    ) -> Iterator[LiveView]:
-        """The view of an event over histories that are up to the ledger's head.
-
-        Everything read inside is of one state of the database, where others write to it as well.
-        """
-        if not self.writer.marks.is_shared or self.ledger.connection.in_transaction:
-            at = self.writer.current(event)
-            while at is None:
+    def _told(
+        self,
+        work: Callable[[LiveView], T],
+        event: Event,
+        stored: Stored | None,
+        as_of_seq: int | None = None,
+    ) -> T:
+        """What `work` makes of an event's view, all of it read from one state of the database."""
+        with self.ledger.lock:
+            view = LiveView(self.ground, event, stored)
+            look = self.writer.look(view)
+            while look is None:
                 with self.ledger.transaction():
                     self.writer.catch_up()
-                at = self.writer.current(event)
-            yield self._view(event, stored, as_of_seq, has_versions=at.has_versions)
-            return
+                look = self.writer.look(view)
+            if not self.writer.marks.is_shared or self.ledger.connection.in_transaction:
+                return work(self._standing(view, look, as_of_seq))
+            try:
+                with self._unmoved(look):
+                    return work(self._standing(view, look, as_of_seq))
+            except _MovedError:
+                return self._told_in_snapshot(work, event, stored, as_of_seq)
+
+    @contextmanager
+    def _unmoved(self, look: Look) -> Iterator[None]:
+        """All that is read inside is of the state looked at, or nothing of it is kept.
+
+        As a rule nothing is read, since a look brings all that is needed.
+        """
+        connection, store = self.ledger.connection, self.ground.store
+        store.recent.clear()
+        began = connection.statements
+        try:
+            yield
+        finally:
+            if connection.statements > began and not self.writer.is_at(look):
+                store.forget(store.recent)
+                self._held = None
+                self.snapshots.forget()
+                raise _MovedError
+
+    def _told_in_snapshot(
+        self,
+        work: Callable[[LiveView], T],
+        event: Event,
+        stored: Stored | None,
+        as_of_seq: int | None,
+    ) -> T:
+        """The same, whatever others write meanwhile."""
         while True:
             with self.ledger.snapshot():
-                at = self.writer.current(event)
-                if at is not None:
-                    yield self._view(event, stored, as_of_seq, has_versions=at.has_versions)
-                    return
+                view = LiveView(self.ground, event, stored)
+                look = self.writer.look(view)
+                if look is not None:
+                    return work(self._standing(view, look, as_of_seq))
             with self.ledger.transaction():
                 self.writer.catch_up()
 
-    def _view(
-        self, event: Event, stored: Stored | None, as_of_seq: int | None, *, has_versions: bool
-    ) -> LiveView:
-        head = self.writer.head
-        view = self._held
-        if view is None or not view.serves(event, stored, as_of_seq, head):
+    def _standing(self, view: LiveView, look: Look, as_of_seq: int | None) -> LiveView:
+        """The view at its place in the ledger, or the one that is held and says the same."""
+        held, head = self._held, self.writer.head
+        if held is not None and held.serves(view.event, view.stored, as_of_seq, head):
+            view = held
+        else:
+            is_newest = as_of_seq is None and view.stored is None
             mark = head if as_of_seq is None else as_of_seq
-            view = LiveView(self.ground, event, stored, mark, has_versions=has_versions)
+            view.standing(mark, has_versions=look.has_versions, is_newest=is_newest)
         if view.is_stale:
+            event = view.event
             message = f"{event.kind} {event.event_id}: a version after {event.version} is known"
             raise ConflictError(message)
         view.measure()

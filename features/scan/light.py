@@ -1,0 +1,363 @@
+"""States of one live event, from the rows of a key that it may see.
+
+Rows are a (columns + 1, capacity) array laid out as `features.scan.layout` says, with a last line
+that tells how many are in use and what is known of them. They stand in `(t, o, observed, seq)`
+order, in one or in several segments. A query is t, o, observed, seq, watermark.
+Atoms that look at one column under the same conditions are a group, and one pass serves them all.
+What a query sees of a key is laid side by side first, unless that is how it stands already; so all
+that follows runs over plain columns.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from features.contracts.vectors import Integers
+from features.kernels import MISSING, NEVER
+from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, ORDINAL, SEQ, T
+from features.scan.reduce import (
+    count_state,
+    counted_codes,
+    distinct_codes,
+    ends,
+    grids,
+    moments,
+    orders,
+    sketches,
+)
+
+COUNT, MOMENTS, CODES, GRIDS, ORDERS, ENDS, SKETCHES = range(7)
+"""Operations of groups."""
+STREAM, OP, VALUE, CONDITION_1, CONDITION_2, FURTHER, OPTION = 0, 1, 2, 3, 6, 9, 12
+SLOT, ATOM_FROM, ATOM_TO = 13, 14, 15
+"""Columns of a group: its stream, operation, place of the value, two conditions (a place, and where
+its allowed codes begin and end), places of up to three further fields of its key, an option, slot
+in day tiles, and its atoms. The option is the most differing bits of sketches, the place of what is
+taken of ends, and whether codes are counted."""
+MOST_FURTHER: Final = 3
+GROUP_WIDTH: Final = 16
+NOWHERE: Final = -1
+OWN_WIDTH: Final = 1 + MOST_FURTHER
+"""What a group compares with of the event itself: a number, and the codes of its further fields."""
+NO_CODE: Final = -2
+"""Stands for a text that no row can have."""
+LATEST_OBSERVED, LATEST_SEQ, LATEST_ANY, GONE_ROWS, IN_USE = range(5)
+"""What a key's rows say of knowledge: the newest `(observed, seq)` of a row or its end, the newest
+place in the ledger, and how many rows are gone. In the last line of rows, how many there are."""
+LEAST_ROOM: Final = 8
+"""Rows that there is room for at least, so that the last line has room for what it tells."""
+
+Codes = Integers
+"""The codes that conditions allow, one condition after the other."""
+Marks = NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def is_before(a: int, b: int, other_a: int, other_b: int) -> bool:
+    """Lexicographic order of two pairs."""
+    return a < other_a or (a == other_a and b < other_b)
+
+
+@njit(cache=True, nogil=True)
+def knows_all(latest: Integers, query: Integers) -> bool:
+    """Whether the query knows every row and every end of a row."""
+    is_known = is_before(latest[LATEST_OBSERVED], latest[LATEST_SEQ], query[2], query[3])
+    return is_known and latest[LATEST_ANY] <= query[4]
+
+
+@njit(cache=True, nogil=True)
+def sees(rows: Integers, p: int, query: Integers, others: Integers) -> bool:
+    """Whether the query may see row `p`, which happened before it.
+
+    A row is known when `(observed, seq)` is smaller than the query's and its seq does not exceed
+    the watermark; it is gone when the same holds of a later version. `others` are places in the
+    ledger of other versions of the query's own event.
+    """
+    observed, seq, mark = query[2], query[3], query[4]
+    if rows[SEQ, p] > mark or not is_before(rows[OBSERVED, p], rows[SEQ, p], observed, seq):
+        return False
+    is_over = is_before(rows[GONE_OBSERVED, p], rows[GONE_SEQ, p], observed, seq)
+    if rows[GONE_FIRST, p] <= mark and is_over:
+        return False
+    for other in others:  # noqa: SIM110  (numba compiles no generator here)
+        if rows[SEQ, p] == other:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def first_from(t: Integers, lo: int, hi: int, instant: int) -> int:
+    """First of the sorted `lo` to `hi` that is not before `instant`."""
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if t[middle] < instant:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@njit(cache=True, nogil=True)
+def first_not_before(rows: Integers, lo: int, hi: int, query: Integers) -> int:
+    """First of the rows `lo` to `hi` that did not happen before the query."""
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if is_before(rows[T, middle], rows[ORDINAL, middle], query[0], query[1]):
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@njit(cache=True, nogil=True)
+def used_columns(groups: Integers, lo: int, hi: int, columns: int) -> Marks:
+    """Which of the columns the groups `lo` to `hi` look at."""
+    used = np.zeros(columns, np.bool_)
+    used[T] = True
+    for g in range(lo, hi):
+        for column in (VALUE, CONDITION_1, CONDITION_2, FURTHER, FURTHER + 1, FURTHER + 2):
+            if groups[g, column] != NOWHERE:
+                used[groups[g, column]] = True
+        if groups[g, OP] == ENDS and groups[g, OPTION] != NOWHERE:
+            used[groups[g, OPTION]] = True
+    return used
+
+
+@njit(cache=True, nogil=True)
+def visible(
+    rows: Integers, lo: int, hi: int, latest: Integers, query: Integers, others: Integers
+) -> tuple[Marks, int]:
+    """Which of the rows `lo` to `hi` the query sees, and how many.
+
+    `latest` is what those rows say of knowledge. Where the query knows all, a row is seen unless it
+    is gone.
+    """
+    n = hi - lo
+    if len(others) or not knows_all(latest, query):
+        marks = np.empty(n, np.bool_)
+        for k in range(n):
+            marks[k] = sees(rows, lo + k, query, others)
+    elif latest[GONE_ROWS]:
+        marks = rows[GONE_SEQ, lo:hi] == NEVER
+    else:
+        return np.empty(0, np.bool_), n
+    return marks, count(marks)
+
+
+@njit(cache=True, nogil=True)
+def count(marks: Marks) -> int:
+    """How many are marked."""
+    n = np.int64(0)
+    for mark in marks:
+        n += mark
+    return n
+
+
+@njit(cache=True, nogil=True)
+def laid(
+    rows: Integers, lo: int, hi: int, marks: Marks, n: int, used: Marks, out: Integers, at: int
+) -> int:
+    """Lay those `n` of the rows `lo` to `hi` that are marked behind the first `at` of `out`.
+
+    `out` has room for all of them. Returns how many lie there then.
+    """
+    for c in range(len(used)):
+        if used[c]:
+            if n == hi - lo:
+                out[c, at : at + n] = rows[c, lo:hi]
+            else:
+                compress(rows[c, lo:hi], marks, out[c], at)
+    return at + n
+
+
+@njit(cache=True, nogil=True)
+def compress(x: Integers, marks: Marks, out: Integers, at: int) -> None:
+    """Write the marked values to `out` from `at` on, which has room for all."""
+    for k in range(len(x)):
+        out[at] = x[k]
+        at += marks[k]
+
+
+@njit(cache=True, nogil=True)
+def met(
+    rows: Integers, lo: int, hi: int, group: Integers, own: Integers, codes: Codes
+) -> tuple[Marks, int]:
+    """Which of the rows `lo` to `hi` are of the group's key, meet its conditions and have a value.
+
+    Returns how many as well; where that is all of them, there may be no marks.
+    """
+    n, place = hi - lo, group[VALUE]
+    absent = np.int64(-1) if group[OP] == CODES else np.int64(MISSING)
+    is_narrow = group[CONDITION_1] != NOWHERE or group[CONDITION_2] != NOWHERE
+    is_narrow |= group[FURTHER] != NOWHERE
+    if not is_narrow and (place == NOWHERE or least(rows[place, lo:hi]) > absent):
+        return np.empty(0, np.bool_), n
+    marks = np.ones(n, np.bool_) if place == NOWHERE else rows[place, lo:hi] > absent
+    for k in range(MOST_FURTHER):
+        if group[FURTHER + k] != NOWHERE:
+            marks &= rows[group[FURTHER + k], lo:hi] == own[1 + k]
+    for condition in (CONDITION_1, CONDITION_2):
+        if group[condition] != NOWHERE:
+            allowed = codes[group[condition + 1] : group[condition + 2]]
+            marks &= is_one_of(rows[group[condition], lo:hi], allowed)
+    return marks, count(marks)
+
+
+@njit(cache=True, nogil=True)
+def least(x: Integers) -> int:
+    """The least value, NEVER where there is none."""
+    out = np.int64(NEVER)
+    for v in x:
+        out = min(out, v)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def is_one_of(x: Integers, allowed: Codes) -> Marks:
+    """Which values are allowed."""
+    out = np.zeros(len(x), np.bool_)
+    for code in allowed:
+        out |= x == code
+    return out
+
+
+@njit(cache=True, nogil=True)
+def holds(rows: Integers, p: int, group: Integers, own: Integers, codes: Codes) -> bool:
+    """Whether row `p` is of the group's key and meets its conditions."""
+    for k in range(MOST_FURTHER):
+        place = group[FURTHER + k]
+        if place != NOWHERE and rows[place, p] != own[1 + k]:
+            return False
+    for condition in (CONDITION_1, CONDITION_2):
+        place = group[condition]
+        if place != NOWHERE:
+            is_one = False
+            for k in range(group[condition + 1], group[condition + 2]):
+                is_one |= rows[place, p] == codes[k]
+            if not is_one:
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def chosen(
+    rows: Integers, lo: int, hi: int, group: Integers, own: Integers, codes: Codes
+) -> tuple[Integers, Integers]:
+    """Values and instants of those of the rows `lo` to `hi` that the group looks at."""
+    marks, n = met(rows, lo, hi, group, own, codes)
+    place = group[OPTION] if group[OP] == ENDS else group[VALUE]
+    x, t = rows[max(place, 0), lo:hi], rows[T, lo:hi]
+    if n == hi - lo:
+        return x, t
+    at = np.flatnonzero(marks)
+    return x[at], t[at]
+
+
+@njit(cache=True, nogil=True)
+def reduce_group(
+    x: Integers,
+    t: Integers,
+    starts: Integers,
+    group: Integers,
+    own: int,
+    out: Integers,
+) -> None:
+    """States of a group's atoms over what was chosen for it."""
+    op, option, span = group[OP], group[OPTION], (group[ATOM_FROM], group[ATOM_TO])
+    edges = np.empty(len(starts), np.int64)
+    for a in range(span[0], span[1]):
+        edges[a] = first_from(t, 0, len(t), starts[a])
+    if op == COUNT:
+        for a in range(span[0], span[1]):
+            count_state(len(t) - edges[a], out[a])
+    elif op == MOMENTS:
+        moments(x, edges, span, out)
+    elif op == CODES:
+        if option == NOWHERE:
+            distinct_codes(x, edges, span, out)
+        else:
+            counted_codes(x, edges, span, out)
+    elif op == GRIDS:
+        grids(x, edges, span, own, out)
+    elif op == ORDERS:
+        orders(x, edges, span, out)
+    elif op == ENDS:
+        ends(x, t, edges, span, out)
+    else:
+        sketches(x, edges, span, own, option, out)
+
+
+@njit(cache=True, nogil=True)
+def scanned(
+    rows: Integers,
+    lo: int,
+    hi: int,
+    groups: Integers,
+    starts: Integers,
+    owns: Integers,
+    codes: Codes,
+    out: Integers,
+) -> None:
+    """States of all groups over the rows `lo` to `hi`."""
+    for g in range(len(groups)):
+        group, start = groups[g], np.int64(NEVER)
+        for a in range(group[ATOM_FROM], group[ATOM_TO]):
+            start = min(start, starts[a])
+        first = first_from(rows[T], lo, hi, start)
+        x, t = chosen(rows, first, hi, group, owns[g], codes)
+        reduce_group(x, t, starts, group, owns[g, 0], out)
+
+
+@njit(cache=True, nogil=True)
+def light_states(
+    histories: tuple[Integers, ...],
+    query: Integers,
+    others: Integers,
+    groups: Integers,
+    lengths: Integers,
+    owns: Integers,
+    codes: Codes,
+    out: Integers,
+) -> None:
+    """States of all atoms, each over the history of its group's stream.
+
+    `groups` stand in the order of their streams, `lengths` are those of the atoms' windows.
+    """
+    starts, g = query[0] - lengths, 0
+    while g < len(groups):
+        stream = groups[g, STREAM]
+        until, start = g, np.int64(NEVER)
+        while until < len(groups) and groups[until, STREAM] == stream:
+            for a in range(groups[until, ATOM_FROM], groups[until, ATOM_TO]):
+                start = min(start, starts[a])
+            until += 1
+        rows, used = histories[stream], used_columns(groups, g, until, len(histories[stream]) - 1)
+        latest = rows[len(used)]
+        lo = first_from(rows[T], 0, latest[IN_USE], start)
+        hi = first_not_before(rows, lo, latest[IN_USE], query)
+        marks, n = visible(rows, lo, hi, latest, query, others)
+        if n < hi - lo:
+            some = np.empty((len(used), hi - lo), np.int64)
+            lo, hi = 0, laid(rows, lo, hi, marks, n, used, some, 0)
+            rows = some
+        scanned(rows, lo, hi, groups[g:until], starts, owns[g:until], codes, out)
+        g = until
+
+
+@njit(cache=True, nogil=True)
+def place_of(rows: Integers, lo: int, hi: int, row: Integers) -> int:
+    """Where `row` belongs among the rows `lo` to `hi`, in (t, o, observed, seq) order."""
+    while lo < hi:
+        middle = (lo + hi) // 2
+        is_later = False
+        for k in range(4):
+            if rows[k, middle] != row[k]:
+                is_later = rows[k, middle] > row[k]
+                break
+        if is_later:
+            hi = middle
+        else:
+            lo = middle + 1
+    return lo
