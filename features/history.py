@@ -197,13 +197,12 @@ class History:
 
         `among` narrows the sources down further; None stands for every row.
         """
-        seen, name = self._of(asked), (key, where, source)
-        if among is not None or name not in seen.sides:
-            sides = self._sides(key, where, source, asked, among)
-            if among is not None:
-                return sides
-            seen.sides[name] = sides
-        return seen.sides[name]
+        if among is not None:
+            return self._sides(key, where, source, asked, among)
+        seen, name = self._of(asked).sides, (key, where, source)
+        if name not in seen:
+            seen[name] = self._sides(key, where, source, asked, None)
+        return seen[name]
 
     def _of(self, asked: Slice) -> "_Seen":
         """What was made for the rows asked about, or for no others."""

@@ -128,7 +128,8 @@ def test_sums_that_leave_nothing_behind_are_exact(length: int, n: int) -> None:
     """A window's own sum stays in 64 bits however much passes through."""
     t = np.arange(n, dtype=np.int64)
     group = np.zeros(n, np.int32)
-    sides = Sides(Sources(group, t, t), Queries(group, t - length, t), None, 1, slice(0, n), None)  # type: ignore[arg-type]
+    sources, queries = Sources(group, t, t), Queries(group, t - length, t)
+    sides = Sides(sources, queries, None, 1, slice(0, n), lambda _, instants: instants)
     x = np.full(n, 2**61 - 1)
     found = sides.moments(MOMENTS, x, frozenset([N, S1])).states(0, n)
 
