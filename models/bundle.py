@@ -242,9 +242,9 @@ def _read_manifest(folder: Path, digest: str | None) -> Manifest:
         raise CorruptBundleError(f"{path}: is not bundle {digest[:12]}; {_WAY_OUT}")
     try:
         document = json.loads(content)
-        if isinstance(document, dict) and document.get("format_version", 1) != FORMAT_VERSION:
+        if isinstance(document, dict) and document.get("format_version") != FORMAT_VERSION:
             raise IncompatibleBundleError(
-                f"{path}: format {document['format_version']}, this version reads "
+                f"{path}: format {document.get('format_version', 'unknown')}, this version reads "
                 f"{FORMAT_VERSION}; train again or install the matching version"
             )
         manifest = Manifest.model_validate(document)

@@ -76,7 +76,7 @@ class IsolationForest:
     def score(self, x: Matrix) -> Vector:
         """-E[h] / c(n) of each row."""
         out = np.empty(x.shape[0])
-        trees.walk(rows(x, self.n_features), self._walk, self._unit, out)
+        trees.walk(rows(x, self.n_features), *self._walk, self._unit, out)
         return out
 
     def contributions(self, x: Matrix) -> tuple[float, Matrix]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from features.contracts.events import Name
 from features.contracts.vectors import FeatureInfo
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _LIBRARIES: Final = ("numba", "numpy", "pyod", "scikit-learn")
 
@@ -56,7 +56,7 @@ class Facts(_Frozen):
 class Manifest(Facts):
     """The whole manifest; `files` holds the SHA-256 of every file beside it."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     model_features: Annotated[tuple[Name, ...], Field(min_length=1)]
     detectors: Annotated[tuple[DetectorInfo, ...], Field(min_length=1)]
     calibration_rows: Annotated[int, Field(ge=1)]

@@ -1,11 +1,11 @@
 """Kernels of the isolation forest: linking nodes, walking rows, exact Shapley values.
 
 Walking uses perfect trees: every tree is padded to one depth, so that a step is arithmetic, not a
-branch. Shapley values use the multilinear extension: with `p` the chance that a column is known, a
-node passes the factor `p [row goes there] + (1 - p) (share of training rows that went there)`, and
-a column's Shapley value is the integral over p from 0 to 1 of the derivative by that column. On a
-path of at most eight cuts the integrand is a polynomial of degree seven at most, so four
-Gauss-Legendre points integrate it exactly, in two passes over the nodes.
+branch, and rows keep step. Shapley values use the multilinear extension: with `p` the chance that a
+column is known, a node passes the factor `p [row goes there] + (1 - p) (share of training rows that
+went there)`, and a column's Shapley value is the integral over p from 0 to 1 of the derivative by
+that column. On a path of at most eight cuts the integrand is a polynomial of degree seven at most,
+so four Gauss-Legendre points integrate it exactly, in two passes over the nodes.
 """
 
 from typing import Final, NamedTuple
@@ -22,6 +22,10 @@ Singles = NDArray[np.float32]
 
 MAX_DEPTH: Final = 8
 """Deepest path: 2**8 rows of a tree; four integration points are exact up to here."""
+_BLOCK: Final = 64
+"""Rows that walk a tree before the next tree's turn comes."""
+_ROOT, _LEFT, _RIGHT = np.uint32(0), np.uint32(1), np.uint32(2)
+"""Place of the root, and what is added to twice a node's place to get its children's."""
 _POINTS: Final = 4
 _ABSCISSA: Final = (
     np.array([-0.8611363115940526, -0.3399810435848563, 0.3399810435848563, 0.8611363115940526])
@@ -160,20 +164,52 @@ def walk_tables(nodes: Forest, links: Links, value: Vector) -> Walk:
 
 
 @njit(cache=True, nogil=True)
-def walk(x: Matrix, heap: Walk, unit: float, out: Vector) -> None:
-    """`unit` times the sum of the leaves' values that each row falls into."""
-    row = np.empty(x.shape[1], np.float32)
-    feature, threshold, inner = heap.feature, heap.threshold, heap.feature.shape[1]
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            row[j] = np.float32(x[i, j])
-        total = 0.0
+def walk(  # noqa: C901, PLR0912  (four rows side by side are written out)
+    x: Matrix,
+    feature: Nodes,
+    threshold: Singles,
+    value: Matrix,
+    depth: int,
+    unit: float,
+    out: Vector,
+) -> None:
+    """`unit` times the sum of the leaves' values that each row falls into.
+
+    A block of rows takes one tree after the other, four rows side by side: a tree is read once a
+    block, and the processor need not wait for one row's step to take another's. A row's leaves are
+    summed in the order of the trees in whatever block it is. Tables are those of a `Walk`, handed
+    over one by one: out of a tuple their addresses would be looked up at every step.
+    """
+    inner, total = feature.shape[1], np.empty(_BLOCK)
+    row = np.empty((_BLOCK, x.shape[1]), np.float32)
+    for first in range(0, x.shape[0], _BLOCK):
+        n = min(_BLOCK, x.shape[0] - first)
+        for i in range(n):
+            total[i] = 0.0
+            for j in range(x.shape[1]):
+                row[i, j] = np.float32(x[first + i, j])
         for t in range(feature.shape[0]):
-            at = 0
-            for _ in range(heap.depth):
-                at = 2 * at + (1 if row[feature[t, at]] <= threshold[t, at] else 2)
-            total += heap.value[t, at - inner]
-        out[i] = unit * total
+            i = 0
+            while i + 4 <= n:
+                a, b, c, d = _ROOT, _ROOT, _ROOT, _ROOT
+                for _ in range(depth):
+                    a = 2 * a + (_LEFT if row[i, feature[t, a]] <= threshold[t, a] else _RIGHT)
+                    b = 2 * b + (_LEFT if row[i + 1, feature[t, b]] <= threshold[t, b] else _RIGHT)
+                    c = 2 * c + (_LEFT if row[i + 2, feature[t, c]] <= threshold[t, c] else _RIGHT)
+                    d = 2 * d + (_LEFT if row[i + 3, feature[t, d]] <= threshold[t, d] else _RIGHT)
+                total[i] += value[t, a - inner]
+                total[i + 1] += value[t, b - inner]
+                total[i + 2] += value[t, c - inner]
+                total[i + 3] += value[t, d - inner]
+                i += 4
+            while i < n:
+                a = _ROOT
+                for _ in range(depth):
+                    a = 2 * a + (_LEFT if row[i, feature[t, a]] <= threshold[t, a] else _RIGHT)
+                total[i] += value[t, a - inner]
+                i += 1
+        for i in range(n):
+            out[first + i] = unit * total[i]
 
 
 @njit(cache=True, nogil=True)

@@ -25,6 +25,8 @@ FITTERS: Final[Mapping[str, Callable[..., Detector]]] = MappingProxyType(
     }
 )
 """One fitter `(x, *, seed) -> Detector` for each registered detector."""
+VIEWS: Final[Mapping[str, int]] = MappingProxyType({"neighbours": 2})
+"""How many views of the rows a detector joins, where it is not one: it weighs as many times."""
 STANDARD_ROWS: Final = 20_000
 """Training rows whose scores give a detector's mean and deviation."""
 USUAL_ROWS: Final = 1_000
@@ -35,7 +37,7 @@ _FEWEST_ROWS: Final = 2
 def fit_ensemble(
     x: Matrix, names: Sequence[str], *, seed: int, detectors: Sequence[str] = tuple(FITTERS)
 ) -> Ensemble:
-    """Fit the named detectors on the rows of `x` (NaN is missing), weighted alike.
+    """Fit the named detectors on the rows of `x` (NaN is missing); every view weighs alike.
 
     Same rows, names and seed give the same ensemble bit for bit.
     """
@@ -49,6 +51,7 @@ def fit_ensemble(
     median = np.array([_median(column) for column in x.T])
     filled = np.ascontiguousarray(np.where(np.isnan(x), median, x))
     fitted = tuple(FITTERS[name](filled, seed=seed) for name in detectors)
+    views = np.array([VIEWS.get(name, 1) for name in detectors], np.float64)
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(len(x), min(STANDARD_ROWS, len(x)), replace=False))
     scores = [detector.score(filled[drawn]) for detector in fitted]
@@ -58,7 +61,7 @@ def fit_ensemble(
         median=median,
         mu=np.array([score.mean() for score in scores]),
         sigma=np.array([_deviation(score) for score in scores]),
-        weights=np.full(len(fitted), 1.0 / len(fitted)),
+        weights=views / views.sum(),
         usual=np.zeros(len(names)),
     )
     explained = filled[drawn[:: max(1, len(drawn) // USUAL_ROWS)]]

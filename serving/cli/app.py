@@ -15,6 +15,7 @@ import typer
 
 from features.contracts.errors import InputError, LianjingError
 from serving.cli import show
+from serving.cli.bench import app as bench_app
 from serving.cli.features import app as features_app
 from serving.cli.options import Json, MappingName, Paths, Scenario
 from serving.cli.setting import configured, existing
@@ -28,6 +29,7 @@ app = typer.Typer(
     help="Scores how unusual an approval or a payout is, and says why.",
 )
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
+app.add_typer(bench_app, name="bench")
 app.add_typer(features_app, name="features")
 app.add_typer(key_app, name="key")
 
