@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba
 
 AS_COMPILED := $(addprefix tests/unit/test_,compiler.py oracle.py sweep.py replay.py parity.py live.py)
 
-.PHONY: help setup console system demo real test lint fmt bench bench-features drill clean
+.PHONY: help setup console system demo real test lint fmt bench bench-features bench-models drill clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,6 +59,9 @@ bench: setup  ## benchmarks; figures go to build/bench
 
 bench-features: setup  ## the feature engine against its bars and peers; ARGS="--quick", "--only KEY ..."
 	$(BIN)/python -m tests.bench.features $(ARGS)
+
+bench-models: setup  ## detectors against their bars and peers; ARGS as above
+	$(BIN)/python -m tests.bench.models $(ARGS)
 
 drill: setup  ## slow reliability drills
 	@echo "drill: nothing to do yet"
