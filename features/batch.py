@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -11,29 +10,27 @@ from features.columns import Columns
 from features.contracts.vectors import Codes, Integers, Matrix, Vector
 from features.expression import KeyZ
 from features.finalise import finalise, impute
-from features.finalisers import put
-from features.history import PART_ROWS, History, Slice
+from features.history import History, Slice
 from features.kernels import KERNEL_VERSION
 from features.kernels.order import Bools, Rows
 from features.spec import Atom, Feature, Key, Scenario
-from features.states import LaneKey, columns_by_atom, held, lane_of, replayed, sweep_of
+from features.states import LaneKey, columns_by_atom, counted_by, held, lane_of, replayed, sweep_of
 from features.store.ledger import Ledger
-from features.sweeps import SWEPT
+from features.sweeps import BLOCK_ROWS, SWEPT
 from features.table import FeatureTable
+from features.window import Reach
 
 Progress = Callable[[int, int, str], None]
 Place = tuple[int, Feature]
 """A feature and its column."""
 
-BLOCK_ROWS: Final = 2**14
-"""Rows whose states are held at a time: few enough for the processor's cache."""
-MANY_KEYS: Final = 2**16
-"""Keys whose states are too many for it."""
-
 
 @dataclass(frozen=True)
 class Cells:
-    """Values (n, d) and statuses (n, d) of features, in column order; NaN where missing."""
+    """Values (n, d) of features in column order, NaN where missing, and their statuses.
+
+    Statuses are (n, d), or (n, 0) where they were not asked for.
+    """
 
     values: Matrix
     status: Codes
@@ -87,7 +84,9 @@ def of_ledger(ledger: Ledger, scenario: Scenario) -> History:
     return history
 
 
-def compute(history: History, asked: Slice, *, progress: Progress | None = None) -> Cells:
+def compute(
+    history: History, asked: Slice, *, with_status: bool = True, progress: Progress | None = None
+) -> Cells:
     """All features of the rows asked about, a row each in their order.
 
     States are swept a block of rows at a time and finalised at once; those that need their rows
@@ -95,64 +94,42 @@ def compute(history: History, asked: Slice, *, progress: Progress | None = None)
     `progress` is called with cells done, cells in all and a feature at work.
     """
     features, n = history.scenario.features, len(asked.queries)
+    d = len(features)
     cells = Cells(
-        np.empty((n, len(features)), order="F"), np.empty((n, len(features)), np.int8, order="F")
+        np.empty((n, d), order="F"), np.empty((n, d if with_status else 0), np.int8, order="F")
     )
-    done, by_field = 0, dict[str | None, list[list[Place]]]()
+    done = 0
     for places in _rounds(features):
-        by_field.setdefault(_field(history, asked, places), []).append(places)
-    for field, rounds in by_field.items():
-        whole: list[tuple[Rows | None, Slice]] = [(None, asked)]
-        for rows, part in whole if field is None else history.parts(asked, field):
-            for places in rounds:
-                _fill(history, part, places, cells, rows)
-                done += len(part.queries) * len(places)
-                if progress:
-                    progress(done, n * len(features), places[-1][1].name)
+        _fill(history, asked, places, cells)
+        done += n * len(places)
+        if progress:
+            progress(done, n * d, places[-1][1].name)
     return cells
 
 
-def _fill(
-    history: History, asked: Slice, places: Sequence[Place], cells: Cells, rows: Rows | None
-) -> None:
-    """Compute some features a block at a time; `rows` are the cells', None all in their order."""
+def _fill(history: History, asked: Slice, places: Sequence[Place], cells: Cells) -> None:
+    """Compute some features a block at a time."""
     view = BatchView(history, asked, [feature for _, feature in places])
+    unasked = np.empty(BLOCK_ROWS, np.int8)
+    has_status = cells.status.shape[1] > 0
     for lo in range(0, len(asked.queries), BLOCK_ROWS):
         block = slice(lo, min(lo + BLOCK_ROWS, len(asked.queries)))
         view.move(block)
         for k, feature in places:
-            if rows is None:
-                values, status = cells.values[block, k], cells.status[block, k]
-            else:
-                values, status = np.empty(block.stop - lo), np.empty(block.stop - lo, np.int8)
+            values = cells.values[block, k]
+            status = cells.status[block, k] if has_status else unasked[: len(values)]
             finalise(feature.of, view, values, status)
             impute(feature.fill, values, status)
-            if rows is not None:
-                put(values, status, rows[block], cells.values[:, k], cells.status[:, k])
-
-
-def _field(history: History, asked: Slice, places: Sequence[Place]) -> str | None:
-    """The field by whose codes the rows are worked on in parts; None where they are not.
-
-    All features must look at its keys alone, and these be so many that their states in one pass
-    would not stay in the processor's cache.
-    """
-    fields = {(atom.key[0], atom.source) for _, feature in places for atom in feature.of.atoms}
-    if len(asked.queries) <= PART_ROWS or len(fields) != 1:
-        return None
-    ((field, source),) = fields
-    is_large = source is None and len(history.columns.texts[field]) >= MANY_KEYS
-    return field if is_large else None
 
 
 def _rounds(features: Sequence[Feature]) -> list[list[Place]]:
-    """Features with their columns; together are those that share states, or a lane to be replayed.
+    """Features with their columns; together are those that share moves, or a lane to be replayed.
 
-    A round at a time, so that the states of few groups compete for the processor's cache.
+    A round at a time, so that few moves and states compete for the processor's cache.
     """
-    rounds: list[tuple[set[Atom | LaneKey], list[Place]]] = []
+    rounds: list[tuple[set[Reach | LaneKey], list[Place]]] = []
     for k, feature in enumerate(features):
-        links = {atom if atom.op in SWEPT else lane_of(atom) for atom in feature.of.atoms}
+        links = {atom.reach if atom.op in SWEPT else lane_of(atom) for atom in feature.of.atoms}
         together = [one for one in rounds if one[0] & links]
         rounds = [one for one in rounds if one not in together]
         places = [place for _, places in together for place in places]
@@ -167,10 +144,11 @@ class BatchView:
         self.history = history
         self.asked = asked
         columns = columns_by_atom(feature.of for feature in features)
+        self._counted = counted_by(history, columns)
         self._sweeps = {
             atom: sweep_of(history, asked, atom, columns[atom])
             for atom in columns
-            if atom.op in SWEPT
+            if atom.op in SWEPT and atom not in self._counted
         }
         self._held = held(history, asked, {atom: columns[atom] for atom in replayed(columns)})
         self._rows = history.places(asked)
@@ -186,9 +164,7 @@ class BatchView:
         else:
             self._at = rows[block]
         self._applies: dict[Key, Bools] = {}
-        self._states = {
-            atom: sweep.states(block.start, block.stop) for atom, sweep in self._sweeps.items()
-        }
+        self._states: dict[Atom, Integers] = {}
 
     @property
     def t(self) -> Integers:
@@ -213,5 +189,10 @@ class BatchView:
         return values[self._block], status[self._block]
 
     def states(self, atom: Atom) -> Integers:
-        """States of `atom`, a row each event."""
-        return self._states[atom] if atom in self._states else self._held[atom][self._block]
+        """States of `atom`, a row each event, swept when they are first asked for."""
+        of = self._counted.get(atom, atom)
+        if of in self._held:
+            return self._held[of][self._block]
+        if of not in self._states:
+            self._states[of] = self._sweeps[of].states(self._block.start, self._block.stop)
+        return self._states[of]

@@ -1,6 +1,7 @@
 """From states to a feature's column: which finaliser an expression takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ from features.expression import (
     Since,
     Window,
 )
-from features.kernels import FIRST, HIGH, LAST, LOW, S1, A, B, C, N
+from features.kernels import FIRST, HIGH, LAST, LOW, S1, STATE_WIDTH, A, B, C, N
 from features.window import Atom, Key
 
 _MOMENTS: Final = {
@@ -42,7 +43,8 @@ _OTHERS: Final = {
     "median": fin.EXACT_MEDIAN,
     "mad": fin.EXACT_MAD,
 }
-_WIDTHS: Final = {"codes": 3, "grids": 5, "orders": 3, "ends": 2, "near": 2}
+_SINCE: Final = {"last": LAST, "first": FIRST}
+_WIDTHS: Final = {"codes": 3, "grids": 5, "orders": 3, "near": 2}
 
 
 class View(Protocol):
@@ -75,7 +77,7 @@ def spec_of(of: Expression) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR
         case PeerRank():
             return fin.PEER_RANK, 0, 0
         case Since():
-            return fin.SINCE, LAST if of.which == "last" else FIRST, 0
+            return fin.SINCE, _SINCE[of.which], 0
         case Share():
             return fin.SHARE, N if of.value is None else S1, of.min_n
         case IsNew():
@@ -110,6 +112,8 @@ def applied_key(of: Expression) -> Key | None:
 
 def columns_of(atom: Atom, expressions: Iterable[Expression]) -> frozenset[int]:
     """Which columns of `atom`'s state the expressions take."""
+    if atom.op == "ends":
+        return frozenset(_SINCE[of.which] for of in expressions if isinstance(of, Since))
     if atom.op != "moments":
         wants_entropy = any(_is(of, "entropy") for of in expressions)
         return frozenset(range(_WIDTHS[atom.op] + (atom.op == "codes" and wants_entropy)))
@@ -147,9 +151,16 @@ def finalise(of: Expression, view: View, out: Vector, status: Codes) -> None:
             out[~applies], status[~applies] = np.nan, fin.NOT_APPLICABLE
 
 
+@cache
+def _plan(of: Expression) -> tuple[tuple[int, int, int], tuple[Atom, ...]]:
+    """Spec and atoms of an expression, which every block of rows asks for."""
+    return spec_of(of), tuple(of.atoms)
+
+
 def _finalise_states(of: Expression, view: View, out: Vector, status: Codes) -> None:
     """Finalise the states of windows; the commonest kinds by loops of their own."""
-    (kind, option, min_n), states = spec_of(of), tuple(map(view.states, of.atoms))
+    (kind, option, min_n), atoms = _plan(of)
+    states = tuple(map(view.states, atoms))
     if kind == fin.AGGREGATE and option == fin.COUNT:
         out[:], status[:] = states[0][:, N], fin.OK
     elif kind == fin.AGGREGATE:
@@ -161,7 +172,16 @@ def _finalise_states(of: Expression, view: View, out: Vector, status: Codes) -> 
     else:
         name = own_number(of)
         own = np.empty(0, np.int64) if name is None else view.numbers(name)
-        fin.finish_all(np.array([kind, option, min_n]), states, own, view.t, out, status)
+        spec = np.array([kind, option, min_n])
+        fin.finish_all(spec, _together(states), own, view.t, out, status)
+
+
+def _together(states: Sequence[Integers]) -> Integers:
+    """States (atoms, columns, events) in one array, 0 where one has fewer columns than it could."""
+    out = np.zeros((len(states), STATE_WIDTH, len(states[0])), np.int64)
+    for k, state in enumerate(states):
+        out[k, : state.shape[1]] = state.T
+    return out
 
 
 def impute(fill: float | Vector | None, values: Vector, status: Codes) -> None:

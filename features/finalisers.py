@@ -37,7 +37,6 @@ from features.kernels import (
     step,
     ungrid,
 )
-from features.kernels.order import Rows
 
 OK, NOT_APPLICABLE, INSUFFICIENT, ERROR, IMPUTED = range(5)
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
@@ -53,6 +52,8 @@ _DAY_US: Final = 86_400_000_000.0
 _EXACT: Final = 2.0**62
 _LOG_UNIT: Final = float(2**LOG_BITS)
 _MILLION: Final = 1_000_000
+_NOTHING: Final = np.array([0.0, np.nan])
+"""What is added to a value that is there, and to one that is missing."""
 
 
 @njit(cache=True, nogil=True)
@@ -99,23 +100,59 @@ def _spread(count: int, s1: int, a: int, b: int, c: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def moment(  # noqa: PLR0911  (one answer an aggregate)
+def _unless(is_missing: bool, value: float) -> float:
+    """The value, or NaN where it is missing, without a branch that no processor could foresee."""
+    return float(value + _NOTHING[np.int64(is_missing)])
+
+
+@njit(cache=True, nogil=True)
+def _status(n: int, least: int) -> int:
+    """Status of what is made of at least so many rows, and of no more than stay exact."""
+    return int(INSUFFICIENT * np.int64(n < least) + ERROR * np.int64(n > MAX_ROWS))
+
+
+@njit(cache=True, nogil=True)
+def total(n: int, s1: int) -> tuple[float, int]:
+    """Sum of `n` values; 0 of none."""
+    return _unless(n > MAX_ROWS, float(s1)), _status(n, 0)
+
+
+@njit(cache=True, nogil=True)
+def mean(n: int, s1: int) -> tuple[float, int]:
+    """Mean of `n` values."""
+    status = _status(n, 1)
+    return _unless(status != OK, float(s1) / float(max(n, 1))), status
+
+
+@njit(cache=True, nogil=True)
+def deviation(n: int, s1: int, a: int, b: int, c: int) -> tuple[float, int]:
+    """Standard deviation of a sample of `n` values."""
+    status = _status(n, 2)
+    pairs = float(n) * float(n - 1)
+    return _unless(status != OK, np.sqrt(_spread(n, s1, a, b, c) / max(pairs, 1.0))), status
+
+
+@njit(cache=True, nogil=True)
+def extreme(n: int, value: int) -> tuple[float, int]:
+    """The smallest or largest of `n` values."""
+    status = _status(n, 1)
+    return _unless(status != OK, float(value)), status
+
+
+@njit(cache=True, nogil=True)
+def moment(
     which: int, n: int, s1: int, a: int, b: int, c: int, low: int, high: int
 ) -> tuple[float, int]:
     """Finalise the columns of a moments state as the aggregate of that number."""
     if which == COUNT:
         return float(n), OK
-    if n > MAX_ROWS:
-        return np.nan, ERROR
     if which == SUM:
-        return float(s1), OK
-    if n == 0 or (which == STD and n == 1):
-        return np.nan, INSUFFICIENT
+        return total(n, s1)
     if which == MEAN:
-        return float(s1) / float(n), OK
+        return mean(n, s1)
     if which == STD:
-        return np.sqrt(_spread(n, s1, a, b, c) / (float(n) * float(n - 1))), OK
-    return float(low if which == MIN else high), OK
+        return deviation(n, s1, a, b, c)
+    return extreme(n, low if which == MIN else high)
 
 
 @njit(cache=True, nogil=True)
@@ -167,11 +204,9 @@ def share(part: int, whole: int, n: int, min_n: int, column: int) -> tuple[float
     Missing where these are under `min_n` or the whole is not positive; an error where a sum could
     have wrapped.
     """
-    if column == S1 and n > MAX_ROWS:
-        return np.nan, ERROR
-    if n < min_n or whole <= 0:
-        return np.nan, INSUFFICIENT
-    return float(part) / float(whole), OK
+    is_error, is_few = column == S1 and n > MAX_ROWS, n < min_n or whole <= 0
+    status = ERROR if is_error else int(INSUFFICIENT * np.int64(is_few))
+    return _unless(is_error or is_few, float(part) / float(max(whole, 1))), status
 
 
 @njit(cache=True, nogil=True)
@@ -193,9 +228,9 @@ def rarity(step_of: int, step_pair: int, n_of: int, min_n: int) -> tuple[float, 
 @njit(cache=True, nogil=True)
 def days_since(last_us: int, now_us: int) -> tuple[float, int]:
     """Days between two instants; missing where there is no earlier one."""
-    if last_us == MISSING:
-        return np.nan, INSUFFICIENT
-    return float(now_us - last_us) / _DAY_US, OK
+    is_missing = last_us == MISSING
+    value = _unless(is_missing, float(now_us - last_us) / _DAY_US)
+    return value, int(INSUFFICIENT * np.int64(is_missing))
 
 
 @njit(cache=True, nogil=True)
@@ -309,18 +344,18 @@ def finish(  # noqa: C901, PLR0911, PLR0912  (one answer a kind)
 @njit(cache=True, nogil=True)
 def finish_all(
     spec: Integers,
-    states: tuple[Integers, ...],
+    states: Integers,
     own_values: Integers,
     t: Integers,
     out: Vector,
     status: Codes,
 ) -> None:
-    """Finalise one feature of many events; `states` holds the first columns of each state."""
+    """Finalise one feature of many events from the states (atoms, columns, events) of its atoms."""
     peers, block = np.empty(5), np.zeros((len(states), STATE_WIDTH), np.int64)
     for i in range(len(out)):
         for k in range(len(states)):
-            for c in range(states[k].shape[1]):
-                block[k, c] = states[k][i, c]
+            for c in range(STATE_WIDTH):
+                block[k, c] = states[k, c, i]
         own_value = own_values[i] if len(own_values) else MISSING
         out[i], status[i] = finish(spec, block, own_value, t[i], peers)
 
@@ -351,18 +386,20 @@ def aggregate_all(which: int, states: Integers, out: Vector, status: Codes) -> N
 
     Of a state no more columns need be there than the aggregate takes.
     """
-    if which in (SUM, MEAN):
+    if which == SUM:
         for i in range(len(out)):
-            out[i], status[i] = moment(which, states[i, N], states[i, S1], 0, 0, 0, 0, 0)
+            out[i], status[i] = total(states[i, N], states[i, S1])
+    elif which == MEAN:
+        for i in range(len(out)):
+            out[i], status[i] = mean(states[i, N], states[i, S1])
     elif which == STD:
         for i in range(len(out)):
-            s = states[i]
-            out[i], status[i] = moment(STD, s[N], s[S1], s[A], s[B], s[C], 0, 0)
+            n, s1 = states[i, N], states[i, S1]
+            out[i], status[i] = deviation(n, s1, states[i, A], states[i, B], states[i, C])
     else:
         column = LOW if which == MIN else HIGH
         for i in range(len(out)):
-            v = states[i, column]
-            out[i], status[i] = moment(which, states[i, N], 0, 0, 0, 0, v, v)
+            out[i], status[i] = extreme(states[i, N], states[i, column])
 
 
 @njit(cache=True, nogil=True)
@@ -380,12 +417,3 @@ def since_all(which: int, states: Integers, t: Integers, out: Vector, status: Co
     """`days_since` of many ends states, whose column `which` holds instants."""
     for i in range(len(out)):
         out[i], status[i] = days_since(states[i, which], t[i])
-
-
-@njit(cache=True, nogil=True)
-def put(values: Vector, codes: Codes, rows: Rows, out: Vector, status: Codes) -> None:
-    """Write values and statuses to the rows that are named."""
-    for i in range(len(rows)):
-        out[rows[i]] = values[i]
-    for i in range(len(rows)):
-        status[rows[i]] = codes[i]

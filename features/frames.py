@@ -96,7 +96,8 @@ def compute(
     history = of_tables(events, scenario, calendar=calendar, sources=sources)
     history.measure()
     rows = history.scored()
-    cells = batch.compute(history, Slice(rows, 0, len(history.columns)), progress=progress)
+    asked = Slice(rows, 0, len(history.columns))
+    cells = batch.compute(history, asked, with_status=with_status, progress=progress)
     back = slice(None) if is_sorted(rows, rows) else np.argsort(rows, kind="stable")
     columns: dict[str, pl.Series] = {}
     for k, name in enumerate(scenario.by_name):

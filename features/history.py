@@ -1,6 +1,6 @@
 """Histories in columns: a scenario's events, and those of its sources, as lanes by key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -12,31 +12,28 @@ from features.calendar import Calendar
 from features.columns import Columns, grouped
 from features.contracts.errors import InputError
 from features.contracts.vectors import Integers
-from features.kernels import LAST, MISSING, NEVER, grid, order
+from features.kernels import FIRST, LAST, MISSING, NEVER, grid, order
+from features.kernels.moves import Late
 from features.kernels.number import numbered
 from features.kernels.order import Bools, CodeColumns, Rows
-from features.kernels.sweep import Late, Queries, Sources, schedule
 from features.lane import BEYOND, Bounds, Clock, Lane
 from features.measure import Ends, compute
 from features.spec import Atom, Key, Measure, Scenario, Where
-from features.sweeps import Sides
+from features.sweeps import Course, Sides
 
-PART_ROWS: Final = 2**20
-"""Queries of a lane that are worked on at a time."""
 _MERGED: Final = ("t", "o", "observed", "seq")
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Which rows are asked about, in time order, and which of them they may look at.
+    """Which rows are asked about, in time order, and which they may look at.
 
-    These are the rows from `first` up to `last` in time order, or the `sources` among them.
+    These are the rows from `first` up to `last` in time order.
     """
 
     queries: Rows
     first: int
     last: int
-    sources: Rows | None = None
 
 
 @dataclass
@@ -48,6 +45,9 @@ class _Seen:
     rows: dict[str | None, Rows | slice] = field(default_factory=dict)
     numbers: dict[tuple[Key, str | None], tuple[Rows, Rows, int]] = field(default_factory=dict)
     instants: dict[str | None, tuple[Integers, Integers]] = field(default_factory=dict)
+    courses: dict[tuple[Where | None, str | None], tuple[Course, Rows | None]] = field(
+        default_factory=dict
+    )
     sides: dict[tuple[Key, Where | None, str | None], Sides] = field(default_factory=dict)
 
 
@@ -87,6 +87,7 @@ class History:
         self._seen = _Seen(None, slice(0, 0))
         self._steps: dict[tuple[str | None, str], Integers] = {}
         self._clocks: dict[str, tuple[Clock, Bounds]] = {}
+        self._full: dict[tuple[str | None, str | None], bool] = {}
 
     @cached_property
     def clock(self) -> Clock:
@@ -198,11 +199,14 @@ class History:
         `among` narrows the sources down further; None stands for every row.
         """
         if among is not None:
-            return self._sides(key, where, source, asked, among)
-        seen, name = self._of(asked).sides, (key, where, source)
-        if name not in seen:
-            seen[name] = self._sides(key, where, source, asked, None)
-        return seen[name]
+            return self._grouped(key, source, asked, self._course(where, source, asked, among))
+        seen, name = self._of(asked), (key, where, source)
+        if (where, source) not in seen.courses:
+            seen.courses[where, source] = self._course(where, source, asked, None)
+        if name not in seen.sides:
+            course = seen.courses[where, source]
+            seen.sides[name] = self._grouped(key, source, asked, course)
+        return seen.sides[name]
 
     def _of(self, asked: Slice) -> "_Seen":
         """What was made for the rows asked about, or for no others."""
@@ -210,26 +214,42 @@ class History:
             self._seen = _Seen(asked, positions(asked.queries))
         return self._seen
 
-    def _sides(
-        self, key: Key, where: Where | None, source: str | None, asked: Slice, among: Bools | None
-    ) -> Sides:
-        theirs, ours, groups = self._numbered(key, source, asked)
+    def _course(
+        self, where: Where | None, source: str | None, asked: Slice, among: Bools | None
+    ) -> tuple[Course, Rows | None]:
+        """Sources and queries of every key, and which looked at are the sources; None: all are."""
         c = self.columns if source is None else self.others[source]
-        rows = self._looked_at(source, asked)
+        rows, kept = self._looked_at(source, asked), None
         chosen = self._chosen(c, where, source)[rows]
         if among is not None:
             chosen &= among[rows]
         if not chosen.all():
             kept = np.flatnonzero(chosen).astype(np.int32)
             rows = kept + rows.start if isinstance(rows, slice) else rows[kept]
-            theirs = theirs[kept]
         clock, _ = self.clocks(source)
         t = clock.t[rows]
-        tie = t if clock.tie is clock.t else clock.tie[rows]
-        asking = self._asking(source, asked)
-        late = None if clock.is_plain else self._late(source, asked, rows)
-        queries, sources = Queries(ours, *asking), Sources(theirs, t, tie)
-        return Sides(sources, queries, late, groups, rows, self.starts)
+        course = Course(
+            t,
+            t if clock.tie is clock.t else clock.tie[rows],
+            *self._asking(source, asked),
+            None if clock.is_plain else self._late(source, asked, rows),
+            source is None and same(rows, self.places(asked)),
+            rows,
+            self.starts,
+        )
+        return course, kept
+
+    def _grouped(
+        self, key: Key, source: str | None, asked: Slice, of: tuple[Course, Rows | None]
+    ) -> Sides:
+        """The groups of a course by their key."""
+        theirs, ours, groups = self._numbered(key, source, asked)
+        course, kept = of
+        if course.is_same:
+            return Sides(course, ours, groups)
+        if kept is not None:
+            theirs = theirs[kept]
+        return Sides(course, np.concatenate([theirs, ours]), groups)
 
     def _looked_at(self, source: str | None, asked: Slice) -> Rows | slice:
         """Positions of a source's rows in time order, those before any filter."""
@@ -283,31 +303,9 @@ class History:
         facts = clock.known[rows], clock.seq[rows], *gone
         may_know = bounds.rank[queries], bounds.seq[queries]
         _, tie = self._asking(source, asked)
-        when = schedule(clock.tie[rows], *facts, tie, *may_know)
-        return Late(*when, *facts, *may_know)
-
-    def parts(self, asked: Slice, field: str) -> Iterator[tuple[Rows, Slice]]:
-        """The rows asked about in parts by their code in column `field`, and which each holds.
-
-        Parts of a million rows keep what is looked up out of order within the processor's reach,
-        however long the history. What lacks a code is in the first.
-        """
-        n_parts = -(-len(asked.queries) // PART_ROWS)
-        part = _parts(self.columns.codes[field], asked.queries, n_parts)
-        looked_at = self._seen_by(asked)
-        sources = order.by_code(looked_at, part, n_parts)
-        ends = np.cumsum(np.bincount(part[looked_at], minlength=n_parts))
-        asking = part[asked.queries]
-        rows = order.by_code(np.arange(len(asking), dtype=np.int32), asking, n_parts)
-        places = np.cumsum(np.bincount(asking, minlength=n_parts))
-        for k in range(n_parts):
-            mine = rows[places[k - 1] if k else 0 : places[k]]
-            theirs = sources[ends[k - 1] if k else 0 : ends[k]]
-            yield mine, Slice(asked.queries[mine], asked.first, asked.last, theirs)
+        return Late.of(clock.tie[rows], facts, tie, may_know)
 
     def _seen_by(self, asked: Slice) -> Rows:
-        if asked.sources is not None:
-            return asked.sources
         return self.columns.order[asked.first : asked.last]
 
     def lane(self, key: Key, where: Where | None, source: str | None, asked: Slice) -> Lane:
@@ -376,6 +374,13 @@ class History:
             self._steps[atom.source, atom.value] = grid(c.numbers[atom.value])
         return self._steps[atom.source, atom.value]
 
+    def is_full(self, atom: Atom) -> bool:
+        """Whether no event lacks the number that the atom is made of."""
+        name = atom.source, atom.value
+        if name not in self._full:
+            self._full[name] = bool((self.values(atom) != MISSING).all())
+        return self._full[name]
+
     def own(self, atom: Atom) -> Integers:
         """The events' own column that the atom compares with; empty where it compares nothing."""
         if atom.op not in ("grids", "near") or atom.value is None:
@@ -407,8 +412,9 @@ class History:
         among = own != MISSING if measure.how == "change_ppm" else None
         held = c.codes[measure.field].astype(np.int64) if measure.is_code else own
         sides = self.sides(atom.key, atom.where, None, asked, among=among)
-        last, first = sides.ends(atom, c.t).states(0, len(rows)).T
-        value = sides.ends(atom, held).states(0, len(rows))[:, LAST]
+        both, latest = frozenset((LAST, FIRST)), frozenset((LAST,))
+        last, first = sides.ends(atom, c.t, both).states(0, len(rows)).T
+        value = sides.ends(atom, held, latest).states(0, len(rows))[:, LAST]
         for k in np.flatnonzero(c.is_stale[rows]):
             seen = self._without_its_versions(atom, int(rows[k]), among)
             ends = seen[[-1, 0]] if len(seen) else None
@@ -467,14 +473,6 @@ def same(rows: Rows | slice, others: Rows | slice) -> bool:
     if isinstance(rows, slice) or isinstance(others, slice):
         return isinstance(rows, slice) and isinstance(others, slice) and rows == others
     return np.array_equal(rows, others)
-
-
-def _parts(codes: Rows, queries: Rows, n_parts: int) -> Rows:
-    """For each row the part that its code lies in, parts having about equally many queries."""
-    held = np.bincount(codes[queries] + 1, minlength=int(codes.max(initial=-1)) + 2)[1:]
-    before = np.cumsum(held) - held
-    table = before * n_parts // max(int(held.sum()), 1)
-    return np.append(table, 0).astype(np.int32)[codes]
 
 
 def _known_before(c: Columns, of_kind: Bools, earlier: Bools) -> Bools:

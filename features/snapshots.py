@@ -17,9 +17,9 @@ from features.expression import KeyZ
 from features.finalisers import INSUFFICIENT, compare_keys
 from features.history import History, Slice
 from features.kernels import MISSING, NEVER, S1, STATE_WIDTH, N, grid, grids_of
+from features.kernels.moves import Late
 from features.kernels.order import Rows
-from features.kernels.sweep import Late, Queries, Sources, schedule
-from features.sweeps import Sides
+from features.sweeps import Course, Sides
 from features.window import Atom
 
 _PART: Final = 64
@@ -130,15 +130,16 @@ def _states(
     rows = history.sources_between(atom, first, int(midnight[-1]))
     gone = _doubled(clock.gone[rows]), _doubled(clock.gone_seq[rows])
     facts = 2 * clock.known[rows], 2 * clock.seq[rows], *gone
-    edge, *bounds = (
+    edge, rank_bound, seq_bound = (
         np.repeat(column, n_groups) for column in (midnight, 2 * rank - 1, 2 * seq - 1)
     )
     tie = np.repeat(history.ties_before(atom.source, midnight), n_groups)
     theirs = np.where(group[rows] < 0, n_groups, group[rows]).astype(np.int32)
     asking = np.tile(np.arange(n_groups, dtype=np.int32), len(midnight))
-    sources = Sources(theirs, clock.t[rows], clock.tie[rows])
-    late = Late(*schedule(sources.tie, *facts, tie, *bounds), *facts, *bounds)
-    sides = Sides(sources, Queries(asking, edge, tie), late, n_groups, rows, history.starts)
+    t, ours = clock.t[rows], clock.tie[rows]
+    late = Late.of(ours, facts, tie, (rank_bound, seq_bound))
+    course = Course(t, ours, edge, tie, late, False, rows, history.starts)
+    sides = Sides(course, np.concatenate([theirs, asking]), n_groups)
     columns = frozenset((N,) if atom.value is None else (N, S1))
     states = sides.moments(atom, history.values(atom), columns).states(0, len(asking))
     out = np.empty((len(midnight), n_groups, len(columns)), np.int64)

@@ -1,6 +1,7 @@
 """States of many events' windows: swept in the order of time, or replayed key by key."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
@@ -41,8 +42,14 @@ def sweep_of(history: History, asked: Slice, atom: Atom, columns: frozenset[int]
     """A sweep of the atom's windows over the rows asked about; of `ends` the instants."""
     sides = history.sides(*lane_of(atom), asked)
     if atom.op == "ends":
-        return sides.ends(atom, history.instants(atom.source))
+        return sides.ends(atom, history.instants(atom.source), columns)
     return sides.moments(atom, history.values(atom), columns)
+
+
+def counted_by(history: History, atoms: Iterable[Atom]) -> dict[Atom, Atom]:
+    """Atoms that count rows, with one each that counts the values of as many: none is missing."""
+    valued = [atom for atom in atoms if atom.op == "moments" and atom.value is not None]
+    return {replace(atom, value=None): atom for atom in valued if history.is_full(atom)}
 
 
 def held(

@@ -1,72 +1,196 @@
 """Sweeps over a key's sources and queries: states of windows, a block of queries at a time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.kernels import HIGH, LOW, NEVER, S1, A, B, C, N, sweep
+from features.kernels import HIGH, LAST, LOW, MISSING, NEVER, S1, A, B, C, N, sweep
+from features.kernels.moves import Late, Moves, late_moves, most_moves, moves
 from features.kernels.order import Rows
-from features.kernels.sweep import Late, Queries, Sources, Waiting
-from features.window import Atom
+from features.kernels.sweep import Looks
+from features.window import Atom, Reach
 
 SWEPT: Final = ("moments", "ends")
 """Operations that need no rows sorted by their key."""
+BLOCK_ROWS: Final = 2**15
+"""Queries whose moves and states are held at a time: few enough for the processor's cache."""
 _KEPT: Final = ((N,), (N, S1), *[(N, S1, A, B, C)] * 3)
 """Columns of a moments state that are kept where the last that is taken is the k-th of them."""
+_WIDTH: Final = {1: 1, 2: 2, 5: 8}
+"""Columns that so many take in memory, so that no state lies across two lines of the cache."""
+_LINE: Final = 64
+_SPARE: Final = 8
+"""Room for moves is kept while it is no more than so many times what is needed."""
 _EXTREMES: Final = ((LOW, -1), (HIGH, 1))
+_BEFORE: Final = 2**29
+"""What the numbers of sources and queries together stay below."""
 
 
 class _Pass(Protocol):
-    """Writes some columns of the states of the queries `lo` to `hi`."""
+    """Follows some columns of the states along moves, and writes those of the queries."""
 
-    def __call__(self, lo: int, hi: int, out: Integers, /) -> None: ...
+    def __call__(self, along: Moves, out: Integers, /) -> None: ...
 
 
-@dataclass(frozen=True)
-class Sides:
-    """A key's sources and queries in the order of time, and how many groups they fall into.
+@dataclass
+class _Fronts:
+    """How far the moves of one window's length were made, and those of the latest block."""
+
+    block: tuple[int, int] = 0, 0
+    fronts: Rows = field(default_factory=lambda: np.zeros(3, np.int32))
+    room: Moves = field(default_factory=lambda: np.empty(0, np.uint32))
+    made: int = 0
+
+
+@dataclass
+class Course:
+    """Sources and queries in the order of time, whatever their key.
 
     Parameters
     ----------
+    t, tie
+        Instants and ties of the sources.
+    edge, asked
+        Instants and ties of the queries; a window ends before the tie.
     late
         What was known when; None where every row was known to all that come after it.
+    is_same
+        Whether the queries are the sources.
     rows
         Positions of the sources in their columns.
     starts
         Left edge of an atom's window for events at given instants.
     """
 
-    sources: Sources
-    queries: Queries
+    t: Integers
+    tie: Integers
+    edge: Integers
+    asked: Integers
     late: Late | None
-    groups: int
+    is_same: bool
     rows: Rows | slice
     starts: Callable[[Atom, Integers], Integers]
+    _fronts: dict[Reach, _Fronts] = field(default_factory=dict)
+    _edges: dict[Reach, Integers] = field(default_factory=dict)
+    _taken: dict[str, tuple[Integers, bool]] = field(default_factory=dict)
+
+    @property
+    def base(self) -> int:
+        """The number of the first query."""
+        return 0 if self.is_same else len(self.t)
+
+    def window(self, atom: Atom) -> tuple[Integers, int]:
+        """The queries' instants, and how long before them the atom's window begins."""
+        if isinstance(atom.reach, int):
+            return self.edge, atom.reach
+        if atom.reach not in self._edges:
+            self._edges[atom.reach] = self.starts(atom, self.edge)
+        return self._edges[atom.reach], 0
+
+    def moves(self, atom: Atom, lo: int, hi: int) -> Moves:
+        """The moves of the atom's window up to the queries `lo` to `hi`.
+
+        Blocks are asked for in order, from the first query on; whoever asks for the latest again
+        gets the same moves.
+        """
+        at = self._fronts.get(atom.reach)
+        if at is None or (lo == 0 and at.block != (lo, hi)):
+            at = self._fronts[atom.reach] = _Fronts()
+        if at.block != (lo, hi):
+            if at.block[1] != lo:
+                raise ValueError(f"moves up to query {at.block[1]} are made; ask for what follows")
+            edge, reach = self.window(atom)
+            times, late = (self.t, self.tie, edge, self.asked, reach), self.late
+            n_due = 0 if late is None else len(late.due)
+            most = most_moves(*times, at.fronts, n_due, lo, hi)
+            if not most <= len(at.room) <= _SPARE * most:
+                at.room = np.empty(most, np.uint32)
+            if late is None:
+                at.made = moves(*times, self.base, at.fronts, lo, hi, at.room)
+            else:
+                when = self.base, late.settles, late.due, late.looks
+                at.made = late_moves(*times, *when, at.fronts, lo, hi, at.room)
+            at.block = lo, hi
+        return at.room[: at.made]
+
+    def taken(self, name: str, x: Integers) -> tuple[Integers, bool]:
+        """The sources' values in column `x` of that name, and whether none is missing."""
+        if name not in self._taken:
+            values = x[self.rows]
+            self._taken[name] = values, bool((values != MISSING).all())
+        return self._taken[name]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A key's groups of sources and of queries.
+
+    Parameters
+    ----------
+    group
+        Number of each source's group, behind them that of each query's where these are others.
+    groups
+        How many there are; that number itself stands for rows of no group.
+    """
+
+    course: Course
+    group: Rows
+    groups: int
 
     def moments(self, atom: Atom, x: Integers, columns: frozenset[int]) -> "Sweep":
         """States of the windows' values of `x`: those columns of them that are named."""
-        values = None if atom.value is None else x[self.rows]
-        kept = _KEPT[max(k for k in columns if k <= C)]
-        held = np.zeros((self.groups + 1, len(kept)), np.int64)
-        passes = [self._pass(atom, sweep.totals, values, kept, held)]
+        passes = []
+        kept, values, is_full = _KEPT[max(k for k in columns if k <= C)], x, True
+        if atom.value is not None:
+            values, is_full = self.course.taken(atom.value, x)
+        if is_full and kept == (N,):
+            passes.append(self._pass(atom, sweep.counts, np.zeros(self.groups + 1, np.int32)))
+        else:
+            held = _in_lines(self.groups + 1, _WIDTH[len(kept)])
+            passes.append(self._pass(atom, sweep.totals, values, kept, held))
         for column, sign in _EXTREMES:
-            if column in columns and values is not None:
-                links = np.empty((2, len(values)), np.int32)
-                queue = *self._heads(), *links, np.full(self.groups + 1, -NEVER)
-                passes.append(self._pass(atom, sweep.extremes, values, sign, *queue))
-        return Sweep(passes, max(columns) + 1)
+            if column in columns and atom.value is not None:
+                passes.append(self._pass(atom, sweep.extremes, values, sign, *self._queue()))
+        return Sweep(self.course, atom, passes, max(columns) + 1)
 
-    def ends(self, atom: Atom, x: Integers) -> "Sweep":
-        """Values of `x` of the windows' last and first events."""
-        links = sweep.chain(self.sources.group, self.groups)
-        return Sweep([self._pass(atom, sweep.ends, x[self.rows], *self._heads(), *links)], 2)
+    def ends(self, atom: Atom, x: Integers, columns: frozenset[int]) -> "Sweep":
+        """Values of `x` of the windows' last events, and of the first if they are named."""
+        wanted = tuple(range(max(columns) + 1))
+        rows = None if wanted == (LAST,) and self.course.late is None else self._rows
+        held = _in_lines(self.groups + 1, 2)
+        places = held.view(np.int32)
+        places[:, 2:] = self._starts[:, None]
+        given = x[self.course.rows], wanted, rows, held, places
+        return Sweep(self.course, atom, [self._pass(atom, sweep.ends, *given)], len(wanted))
 
-    def _heads(self) -> Rows:
-        """Oldest and newest row of each group: none yet."""
-        return np.full((2, self.groups + 1), -1, np.int32)
+    @property
+    def _theirs(self) -> Rows:
+        return self.group[: len(self.course.t)]
+
+    @cached_property
+    def _starts(self) -> Rows:
+        return sweep.starts_of(self._theirs, self.groups)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        return sweep.side_by_side(self._theirs, self._starts)[0]
+
+    @cached_property
+    def _slots(self) -> Rows:
+        return sweep.side_by_side(self._theirs, self._starts)[1]
+
+    def _queue(self) -> tuple[Rows | None, Integers, Rows, Integers]:
+        """Slots of late rows, empty states of the groups, and room for all values."""
+        held = _in_lines(self.groups + 1, 4)
+        places = held.view(np.int32)
+        held[:, :2] = -NEVER
+        places[:, 4:] = self._starts[:, None]
+        slots = None if self.course.late is None else self._slots
+        return slots, held, places, np.empty(len(self.course.t), np.int64)
 
     def _pass(
         self,
@@ -74,14 +198,14 @@ class Sides:
         kernel: Callable[..., None],
         *state: Integers | Rows | tuple[int, ...] | int | None,
     ) -> _Pass:
-        queries, reach = self.queries, atom.reach
-        if not isinstance(reach, int):
-            queries, reach = queries._replace(edge=self.starts(atom, queries.edge)), 0
-        waiting = None if self.late is None else Waiting.of(self.sources, self.groups)
-        given = self.sources, queries, self.late, waiting, np.zeros(2, np.int64), reach, *state
+        course = self.course
+        edge, reach = course.window(atom)
+        late = course.late
+        looks = None if late is None else Looks.of(course.t, edge, late, self.groups)
+        given = self.group, self.groups, looks, reach, course.base, *state
 
-        def run(lo: int, hi: int, out: Integers) -> None:
-            kernel(*given, lo, hi, out)
+        def run(along: Moves, out: Integers) -> None:
+            kernel(along, *given, out)
 
         return run
 
@@ -97,17 +221,29 @@ class Sweep:
         How many columns a state has; those that no pass fills are 0.
     """
 
-    def __init__(self, passes: list[_Pass], width: int) -> None:
+    def __init__(self, course: Course, atom: Atom, passes: list[_Pass], width: int) -> None:
+        self._course = course
+        self._atom = atom
         self._passes = passes
-        self._out = np.zeros((0, width), np.int64)
+        self._out = np.zeros((width, 0), np.int64).T
 
     def states(self, lo: int, hi: int) -> Integers:
         """States (hi - lo, k) of the queries `lo` to `hi`; to be asked for in order, each once.
 
         The next call writes over what this one returned.
         """
-        if len(self._out) < hi - lo:
-            self._out = np.zeros((hi - lo, self._out.shape[1]), np.int64)
-        for one in self._passes:
-            one(lo, hi, self._out)
+        if len(self._out) != hi - lo:
+            self._out = np.zeros((self._out.shape[1], hi - lo), np.int64).T
+        for first in range(lo, hi, BLOCK_ROWS):
+            last = min(first + BLOCK_ROWS, hi)
+            along = self._course.moves(self._atom, first, last)
+            for one in self._passes:
+                one(along, self._out[first - lo : last - lo])
         return self._out[: hi - lo]
+
+
+def _in_lines(rows: int, width: int) -> Integers:
+    """Zeros (rows, width) that begin with a line of the cache."""
+    room = np.zeros(rows * width + _LINE // 8, np.int64)
+    first = -room.ctypes.data % _LINE // 8
+    return room[first : first + rows * width].reshape(rows, width)

@@ -1,17 +1,13 @@
 # mypy: disable-error-code="possibly-undefined"
-"""Sweeps: states of trailing windows in one pass over rows in the order of time, without sorting.
+"""Sweeps: states of all groups kept along a list of moves, in one pass, without sorting.
 
-Two fronts move over the sources: one past the rows that happened before the query, one past those
-that its window no longer reaches. Each row is added to the state of its group by the first and
-taken away by the second, so memory is read in order but for the groups' states, and a query only
-looks at its own group. Groups keep their sums, a monotone queue of candidates for the extreme
-(Lemire 2006, arXiv cs/0610046), or their rows as a chain.
+The list (`features.kernels.moves`) says which rows come and leave before each query. A pass looks
+up the group of each row and keeps its state, which it asks for some moves ahead; a query copies the
+state of its own group. Groups keep their sums, or their values in a queue of two stacks: those that
+came since it was turned over last, of which the largest is enough, and those before, each as the
+largest from it on. Every value is turned over once.
 
-A row that not every later query knows waits, and is looked at query by query until it is settled:
-known to all from there on (it is added), superseded for all, or out of the window. So a late or
-corrected row costs the queries of its own group that come before it is learned.
-
-A sweep is made in blocks of queries, one call each, in order; states are those of
+Groups are numbers below `none`, which stands for rows of no group. States are those of
 `features.kernels.reduce`, bit for bit.
 """
 
@@ -21,41 +17,42 @@ import numpy as np
 from numba import njit
 
 from features.contracts.vectors import Integers
-from features.kernels.order import Bools, Rows
+from features.kernels.ahead import fetch
+from features.kernels.moves import (
+    AHEAD,
+    BITS,
+    COME,
+    JOIN,
+    KIND,
+    LEAVE,
+    LOOK,
+    PASS,
+    QUERY,
+    WAIT,
+    Late,
+    Moves,
+)
+from features.kernels.order import Rows
 from features.kernels.states import FIRST, HIGH, LAST, LOW, MISSING, NEVER, S1, A, B, C, N
 
-COME, LEFT = 0, 1
-"""The fronts: rows that came before the query, and rows that its window has left behind."""
+_BACK, _FRONT = np.uint64(0), np.uint64(1)
+"""Columns of an extremes state: the largest of either stack."""
+_HEAD, _TAIL, _TURNED = np.uint64(4), np.uint64(5), np.uint64(6)
+"""Half columns behind them: places of the oldest value, behind the newest, and of the first that
+was not turned over."""
+_OLDEST, _BEHIND = np.uint64(2), np.uint64(3)
+"""Half columns of an ends state, behind the newest value: places of the oldest row, and behind the
+newest."""
 
 
-class Sources(NamedTuple):
-    """Rows that windows hold, in the order of `(t, o)`."""
+class Looks(NamedTuple):
+    """What queries need that look at waiting rows: theirs, those of `Late`, and who waits.
 
-    group: Rows
+    `first` is the first waiting row of each group, `following` the next of each row.
+    """
+
     t: Integers
-    tie: Integers
-
-
-class Queries(NamedTuple):
-    """Rows that are asked about, in the order of `(t, o)`.
-
-    A window reaches from so far before `edge` up to `tie`.
-    """
-
-    group: Rows
     edge: Integers
-    tie: Integers
-
-
-class Late(NamedTuple):
-    """What was known when, where not every row was known to all that come after it.
-
-    Of the sources: `settles` is the first query from which on all know a row that nothing ever
-    takes the place of, `over` that from which on all know what took its place; `gone` and
-    `gone_seq` are empty where nothing is superseded. Of the queries: `rank` and `bound` are what
-    they know things below.
-    """
-
     settles: Rows
     over: Rows
     known: Integers
@@ -64,371 +61,309 @@ class Late(NamedTuple):
     gone_seq: Integers
     rank: Integers
     bound: Integers
-
-
-class Waiting(NamedTuple):
-    """Rows of a sweep that are not settled yet: the first of each group and the next of each row.
-
-    `inside` says which rows are settled and in their group's state.
-    """
-
     first: Rows
     following: Rows
-    inside: Bools
 
     @classmethod
-    def of(cls, sources: Sources, groups: int) -> Self:
+    def of(cls, t: Integers, edge: Integers, late: Late, groups: int) -> Self:
         """Nothing waits before the first query."""
-        n = len(sources.t)
-        first = np.full(groups + 1, -1, np.int32)
-        return cls(first, np.empty(n, np.int32), np.zeros(n, np.bool_))
+        facts = late.settles, late.over, late.known, late.seq, late.gone, late.gone_seq
+        waiting = np.full(groups + 1, -1, np.int32), np.empty(len(t), np.int32)
+        return cls(t, edge, *facts, late.rank, late.bound, *waiting)
 
 
 @njit(cache=True, nogil=True)
-def schedule(
-    tie: Integers,
-    known: Integers,
-    seq: Integers,
-    gone: Integers,
-    gone_seq: Integers,
-    query_tie: Integers,
-    rank: Integers,
-    query_seq: Integers,
-) -> tuple[Rows, Rows]:
-    """`settles` and `over` of the sources: the number of queries where that never comes.
-
-    >>> one, never = np.array([1]), np.array([NEVER])
-    >>> queries = np.array([1, 2, 3]), np.array([5, 0, 5]), np.array([9, 9, 9])
-    >>> settles, over = schedule(one, one, one, never, never, *queries)
-    >>> settles.tolist(), over.tolist()
-    ([2], [3])
-    """
-    n, at = len(query_tie), 0
-    least_rank, least_seq = _least_from(rank), _least_from(query_seq)
-    settles, over = np.full(len(tie), n, np.int32), np.full(len(tie), n, np.int32)
-    for j in range(len(tie)):
-        while at < n and query_tie[at] <= tie[j]:
-            at += 1
-        if at == n:
-            break
-        if len(gone) == 0 or gone[j] == NEVER:
-            settles[j] = at
-            if known[j] >= least_rank[at] or seq[j] >= least_seq[at]:
-                by_rank = np.searchsorted(least_rank, known[j], side="right")
-                settles[j] = max(at, by_rank, np.searchsorted(least_seq, seq[j], side="right"))
-        else:
-            by_rank = np.searchsorted(least_rank, gone[j])
-            over[j] = max(by_rank, np.searchsorted(least_seq, gone_seq[j]))
-    return settles, over
-
-
-@njit(cache=True, nogil=True)
-def _least_from(values: Integers) -> Integers:
-    """Running minimum from the end: what no later query falls below."""
-    out = values.copy()
-    for k in range(len(out) - 2, -1, -1):
-        out[k] = min(out[k], out[k + 1])
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _is_seen(
-    known: Integers,
-    seq: Integers,
-    gone: Integers,
-    gone_seq: Integers,
-    j: int,
-    rank: int,
-    bound: int,
-) -> bool:
-    """Whether a query with these bounds knew row `j`, and nothing that took its place."""
-    if known[j] >= rank or seq[j] >= bound:
+def _is_seen(looks: Looks, j: int, i: int) -> bool:
+    """Whether query `i` knew row `j`, and nothing that took its place."""
+    rank, bound = looks.rank[i], looks.bound[i]
+    if looks.known[j] >= rank or looks.seq[j] >= bound:
         return False
-    return bool(len(gone) == 0 or gone[j] > rank or gone_seq[j] > bound)
+    return bool(len(looks.gone) == 0 or looks.gone[j] > rank or looks.gone_seq[j] > bound)
 
 
 @njit(cache=True, nogil=True)
-def _comes(
-    settles: Rows, first: Rows, following: Rows, inside: Bools, g: int, j: int, i: int
-) -> bool:
-    """Whether row `j` is settled when it comes before query `i`; if not, it waits."""
-    inside[j] = settles[j] <= i
-    if not inside[j]:
-        following[j], first[g] = first[g], j
-    return bool(inside[j])
+def _next_seen(looks: Looks, g: int, i: int, reach: int, before: int) -> int:
+    """The waiting row of a group after `before` (-1: the first) that query `i` sees, or -1.
+
+    Rows on the way that no later query will look at wait no more.
+    """
+    t, settles, over, first, following = (
+        looks.t,
+        looks.settles,
+        looks.over,
+        looks.first,
+        looks.following,
+    )
+    start = looks.edge[i] - reach
+    j = first[g] if before < 0 else following[before]
+    while j >= 0:
+        if t[j] < start or settles[j] <= i or over[j] <= i:
+            if before < 0:
+                first[g] = following[j]
+            else:
+                following[before] = following[j]
+        elif _is_seen(looks, j, i):
+            return int(j)
+        else:
+            before = j
+        j = following[j]
+    return -1
 
 
 @njit(cache=True, nogil=True)
-def _drop(first: Rows, following: Rows, g: int, before: int, after: int) -> None:
-    """Let the row between two others of its group wait no more."""
-    if before < 0:
-        first[g] = after
-    else:
-        following[before] = after
+def counts(
+    moves: Moves,
+    group: Rows,
+    none: int,
+    looks: Looks | None,
+    reach: int,
+    base: int,
+    held: Rows,
+    out: Integers,
+) -> None:
+    """Rows in the windows of the queries among the moves: the column N of `out`.
+
+    `held` (groups + 1) are the groups' numbers of rows. There is no condition in it but for rows
+    that wait: what a move does is arithmetic on its kind.
+    """
+    k = np.uint64(0)
+    for p in range(len(moves) - AHEAD):
+        fetch(held, np.uint32(group[moves[p + AHEAD] >> BITS]))
+        kind, row = moves[p] & KIND, moves[p] >> BITS
+        g = np.uint32(group[row])
+        is_query = kind == QUERY
+        change = np.int32(kind == COME) - np.int32(kind == LEAVE)
+        if looks is not None:
+            change += np.int32(kind == JOIN)
+            is_query |= kind == LOOK
+        held[g] += change * np.int32(g != none)
+        out[k, N] = held[g]
+        if looks is not None and kind >= WAIT and g != none:
+            if kind == WAIT:
+                looks.following[row], looks.first[g] = looks.first[g], row
+            elif looks.first[g] >= 0:
+                i = np.int64(row) - base
+                j = _next_seen(looks, g, i, reach, -1)
+                while j >= 0:
+                    out[k, N] += 1
+                    j = _next_seen(looks, g, i, reach, j)
+        k += np.uint64(is_query)
 
 
 @njit(cache=True, nogil=True)
 def _add(states: Integers, k: int, columns: tuple[int, ...], v: int, sign: int) -> None:
     """Add a value to moments state `k`, or take it away."""
-    if v == MISSING:
-        return
-    states[k, N] += sign
+    change = sign * np.int64(v != MISSING)
+    states[k, N] += change
     if len(columns) > S1:
-        states[k, S1] += sign * v
+        states[k, S1] += change * v
     if len(columns) > A:
         h, low = abs(v) >> 22, abs(v) & 0x3FFFFF
-        states[k, A] += sign * h * h
-        states[k, B] += sign * h * low
-        states[k, C] += sign * low * low
+        states[k, A] += change * h * h
+        states[k, B] += change * h * low
+        states[k, C] += change * low * low
 
 
 @njit(cache=True, nogil=True)
-def _value(x: Integers | None, j: int) -> int:
-    return 1 if x is None else int(x[j])
-
-
-@njit(cache=True, nogil=True)
-def totals(  # noqa: PLR0915  (a call a row costs more than what it does)
-    sources: Sources,
-    queries: Queries,
-    late: Late | None,
-    waiting: Waiting | None,
-    fronts: Integers,
+def totals(
+    moves: Moves,
+    group: Rows,
+    none: int,
+    looks: Looks | None,
     reach: int,
-    x: Integers | None,
+    base: int,
+    x: Integers,
     columns: tuple[int, ...],
     held: Integers,
-    lo: int,
-    hi: int,
     out: Integers,
 ) -> None:
-    """Rows, sum and squares of the queries `lo` to `hi`: of `(N, S1, A, B, C)` the first `columns`.
+    """Values, their sum and squares: of `(N, S1, A, B, C)` the first `columns`.
 
-    Where there is no `x` every value is 1. The last state of `held` (groups + 1, columns) stands
-    for no group and stays 0. What is None, and how many columns there are, is compiled in.
+    `held` (groups + 1, at least so many columns) are the groups' states.
     """
-    (group, t, tie), (query_group, edge, query_tie) = sources, queries
-    none, n = len(held) - 1, len(tie)
-    if late is not None and waiting is not None:
-        settles, over, known, seq, gone, gone_seq, rank, bound = late
-        first, following, inside = waiting
-    come, left = fronts
-    for i in range(lo, hi):
-        start = edge[i] - reach
-        while come < n and tie[come] < query_tie[i]:
-            g = group[come]
-            if g != none and (
-                True if late is None else _comes(settles, first, following, inside, g, come, i)
-            ):
-                _add(held, g, columns, _value(x, come), 1)
-            come += 1
-        while left < come and t[left] < start:
-            g = group[left]
-            if g != none and (True if late is None else inside[left]):
-                _add(held, g, columns, _value(x, left), -1)
-            left += 1
-        g, row = query_group[i], i - lo
-        for c in range(len(columns)):
-            out[row, c] = held[g, c]
-        if late is not None:
-            j, before = int(first[g]), -1
-            while j >= 0:
-                after, is_inside = int(following[j]), t[j] >= start and settles[j] <= i
-                if is_inside or t[j] < start or over[j] <= i:
-                    _drop(first, following, g, before, after)
-                else:
-                    before = j
-                if is_inside:
-                    inside[j] = True
-                    _add(held, g, columns, _value(x, j), 1)
-                if is_inside or (
-                    t[j] >= start and _is_seen(known, seq, gone, gone_seq, j, rank[i], bound[i])
-                ):
-                    _add(out, row, columns, _value(x, j), 1)
-                j = after
-    fronts[COME], fronts[LEFT] = come, left
+    k = np.uint64(0)
+    for p in range(len(moves) - AHEAD):
+        fetch(held, np.uint32(group[moves[p + AHEAD] >> BITS]))
+        kind, row = moves[p] & KIND, moves[p] >> BITS
+        g = np.uint32(group[row])
+        if kind < QUERY or (looks is not None and kind == JOIN):
+            sign = np.int64(g != none) * (1 - 2 * np.int64(kind == LEAVE))
+            _add(held, g, columns, x[row], sign)
+        elif kind == QUERY or (looks is not None and kind == LOOK):
+            for c in range(len(columns)):
+                out[k, c] = held[g, c]
+            if looks is not None and kind == LOOK and looks.first[g] >= 0:
+                i = np.int64(row) - base
+                j = _next_seen(looks, g, i, reach, -1)
+                while j >= 0:
+                    _add(out, k, columns, x[j], 1)
+                    j = _next_seen(looks, g, i, reach, j)
+            k += np.uint64(1)
+        elif looks is not None and kind == WAIT and g != none:
+            looks.following[row], looks.first[g] = looks.first[g], row
 
 
 @njit(cache=True, nogil=True)
-def extremes(  # noqa: PLR0915  (as of `totals`)
-    sources: Sources,
-    queries: Queries,
-    late: Late | None,
-    waiting: Waiting | None,
-    fronts: Integers,
+def extremes(  # noqa: PLR0915  (one pass; calls with arrays cost more than what they do)
+    moves: Moves,
+    group: Rows,
+    none: int,
+    looks: Looks | None,
     reach: int,
+    base: int,
     x: Integers,
     sign: int,
-    oldest: Rows,
-    newest: Rows,
-    older: Rows,
-    newer: Rows,
-    top: Integers,
-    lo: int,
-    hi: int,
+    slots: Rows | None,
+    held: Integers,
+    places: Rows,
+    queue: Integers,
     out: Integers,
 ) -> None:
-    """The largest `sign * x` of the queries `lo` to `hi`, times `sign`: in HIGH, or LOW for -1.
+    """The largest `sign * x`, times `sign`: in HIGH, or LOW for -1. Of nothing it is -NEVER.
 
-    A group's candidates are ever smaller from the `oldest` to the `newest`, and `top` is the value
-    of the oldest; `older` and `newer` are those beside each. The largest of nothing is -NEVER.
+    `held` and `places` are the groups' states (groups + 1, 4), the same memory as integers of 64
+    and of 32 bits. The `queue` holds the values of each group side by side; `slots` are the rows'
+    places in it.
     """
-    (group, t, tie), (query_group, edge, query_tie) = sources, queries
-    none, column, n = len(oldest) - 1, HIGH if sign > 0 else LOW, len(tie)
-    if late is not None and waiting is not None:
-        settles, over, known, seq, gone, gone_seq, rank, bound = late
-        first, following, inside = waiting
-    come, left = fronts
-    for i in range(lo, hi):
-        start = edge[i] - reach
-        while come < n and tie[come] < query_tie[i]:
-            g, v = group[come], sign * x[come]
-            if late is not None:
-                if g != none and _comes(settles, first, following, inside, g, come, i):
-                    _insert(oldest, newest, older, newer, top, x, sign, g, come)
-            elif g != none and x[come] != MISSING:
-                # as `_insert` where no candidate is newer, written out: so it takes half the time
-                end, k = int(oldest[g]), int(newest[g])
-                while k >= 0 and sign * x[k] <= v:
-                    k = int(older[k]) if k != end else -1
-                older[come], newest[g] = k, come
-                if k < 0:
-                    oldest[g], top[g] = come, v
-                else:
-                    newer[k] = come
-            come += 1
-        while left < come and t[left] < start:
-            if oldest[group[left]] == left:
-                _retire(oldest, newest, newer, top, x, sign, group[left])
-            left += 1
-        g = query_group[i]
-        best = top[g]
-        if late is not None:
-            j, before = int(first[g]), -1
-            while j >= 0:
-                after, is_inside = int(following[j]), t[j] >= start and settles[j] <= i
-                if is_inside or t[j] < start or over[j] <= i:
-                    _drop(first, following, g, before, after)
-                else:
-                    before = j
-                if is_inside:
-                    _insert(oldest, newest, older, newer, top, x, sign, g, j)
-                    best = max(best, top[g])
-                elif t[j] >= start and _is_seen(known, seq, gone, gone_seq, j, rank[i], bound[i]):
+    k, column = np.uint64(0), HIGH if sign > 0 else LOW
+    for p in range(len(moves) - AHEAD):
+        fetch(held, np.uint32(group[moves[p + AHEAD] >> BITS]))
+        kind, row = moves[p] & KIND, moves[p] >> BITS
+        g = np.uint32(group[row])
+        if kind == QUERY or (looks is not None and kind == LOOK):
+            best = max(held[g, _BACK], held[g, _FRONT])
+            if looks is not None and kind == LOOK and looks.first[g] >= 0:
+                i = np.int64(row) - base
+                j = _next_seen(looks, g, i, reach, -1)
+                while j >= 0:
                     best = max(best, -NEVER if x[j] == MISSING else sign * x[j])
-                j = after
-        out[i - lo, column] = sign * best
-    fronts[COME], fronts[LEFT] = come, left
+                    j = _next_seen(looks, g, i, reach, j)
+            out[k, column] = sign * best
+            k += np.uint64(1)
+        elif g == none:
+            continue
+        elif kind == COME or (looks is not None and kind == WAIT):
+            v = -NEVER if x[row] == MISSING else sign * x[row]
+            if looks is not None and kind == WAIT:
+                looks.following[row], looks.first[g], v = looks.first[g], row, -NEVER
+            place = np.uint32(places[g, _TAIL])
+            queue[place] = v
+            held[g, _BACK] = max(held[g, _BACK], v)
+            places[g, _TAIL] = place + np.uint32(1)
+        elif kind == LEAVE or (looks is not None and kind == PASS):
+            head = np.uint32(places[g, _HEAD]) + np.uint32(1)
+            places[g, _HEAD] = head
+            if head < np.uint32(places[g, _TURNED]):
+                held[g, _FRONT] = queue[head]
+                continue
+            place, best = np.uint32(places[g, _TAIL]), -NEVER
+            places[g, _TURNED] = place
+            while place > head:
+                place = np.uint32(place - np.uint32(1))
+                best = max(best, queue[place])
+                queue[place] = best
+            held[g, _FRONT], held[g, _BACK] = best, -NEVER
+        elif looks is not None and slots is not None and x[row] != MISSING:
+            _join(held, places, queue, g, slots[row], sign * x[row])
 
 
 @njit(cache=True, nogil=True)
-def _insert(
-    oldest: Rows,
-    newest: Rows,
-    older: Rows,
-    newer: Rows,
-    top: Integers,
-    x: Integers,
-    sign: int,
-    g: int,
-    j: int,
-) -> None:
-    """Give row `j` its place among its group's candidates, in that of those no larger and older."""
-    v, end, k, after = sign * x[j], int(oldest[g]), int(newest[g]), -1
-    while k > j:
-        after, k = k, int(older[k]) if k != end else -1
-    if x[j] == MISSING or (after >= 0 and sign * x[after] >= v):
+def _join(held: Integers, places: Rows, queue: Integers, g: int, place: int, v: int) -> None:
+    """Give a value its own place among those of its group that came before and after it."""
+    if place >= places[g, _TURNED]:
+        queue[place] = v
+        held[g, _BACK] = max(held[g, _BACK], v)
         return
-    while k >= 0 and sign * x[k] <= v:
-        k = int(older[k]) if k != end else -1
-    older[j], newer[j] = k, after
-    if k < 0:
-        oldest[g], top[g] = j, v
-    else:
-        newer[k] = j
-    if after < 0:
-        newest[g] = j
-    else:
-        older[after] = j
-
-
-@njit(cache=True, nogil=True)
-def _retire(
-    oldest: Rows, newest: Rows, newer: Rows, top: Integers, x: Integers, sign: int, g: int
-) -> None:
-    """Take the oldest candidate of a group away."""
-    if oldest[g] == newest[g]:
-        oldest[g] = newest[g] = -1
-        top[g] = -NEVER
-    else:
-        oldest[g] = newer[oldest[g]]
-        top[g] = sign * x[oldest[g]]
-
-
-@njit(cache=True, nogil=True)
-def chain(group: Rows, groups: int) -> tuple[Rows, Rows]:
-    """For every row the one before and the one after it in its group, -1 where there is none.
-
-    >>> older, newer = chain(np.array([0, 1, 0], np.int32), 2)
-    >>> older.tolist(), newer.tolist()
-    ([-1, -1, 0], [2, -1, -1])
-    """
-    last = np.full(groups + 1, -1, np.int32)
-    older, newer = np.full(len(group), -1, np.int32), np.full(len(group), -1, np.int32)
-    for j in range(len(group)):
-        g = group[j]
-        if g != groups:
-            older[j] = last[g]
-            if last[g] >= 0:
-                newer[last[g]] = j
-            last[g] = j
-    return older, newer
+    while place >= places[g, _HEAD] and queue[place] < v:
+        queue[place] = v
+        place -= 1
+    held[g, _FRONT] = queue[places[g, _HEAD]]
 
 
 @njit(cache=True, nogil=True)
 def ends(
-    sources: Sources,
-    queries: Queries,
-    late: Late | None,
-    _waiting: Waiting | None,
-    fronts: Integers,
-    reach: int,
+    moves: Moves,
+    group: Rows,
+    none: int,
+    looks: Looks | None,
+    _reach: int,
+    base: int,
     x: Integers,
-    oldest: Rows,
-    newest: Rows,
-    older: Rows,
-    newer: Rows,
-    lo: int,
-    hi: int,
+    columns: tuple[int, ...],
+    rows: Rows | None,
+    held: Integers,
+    places: Rows,
     out: Integers,
 ) -> None:
-    """Values of the last and the first row in the windows of the queries `lo` to `hi`.
+    """Values of the last row in the windows, and of the first: the first `columns` of both.
 
-    MISSING where there is none. `older` and `newer` are the groups' chains.
+    MISSING where there is none. `held` and `places` are the groups' states (groups + 1, 2), the
+    same memory as integers of 64 and of 32 bits; `rows` are those of each group side by side, None
+    where only the last is asked for and all is known.
     """
-    (group, t, tie), (query_group, edge, query_tie) = sources, queries
-    none, n = len(newest) - 1, len(tie)
-    if late is not None:
-        _, _, known, seq, gone, gone_seq, rank, bound = late
-    come, left = fronts
-    for i in range(lo, hi):
-        start = edge[i] - reach
-        while come < n and tie[come] < query_tie[i]:
-            g = group[come]
-            if g != none:
-                newest[g] = come
-                oldest[g] = come if oldest[g] < 0 else oldest[g]
-            come += 1
-        while left < come and t[left] < start:
-            oldest[group[left]] = newer[left]
-            left += 1
-        last, first = int(newest[query_group[i]]), int(oldest[query_group[i]])
-        if late is not None:
-            r, b = rank[i], bound[i]
-            while last >= left and not _is_seen(known, seq, gone, gone_seq, last, r, b):
-                last = int(older[last])
-            while 0 <= first < last and not _is_seen(known, seq, gone, gone_seq, first, r, b):
-                first = int(newer[first])
-        out[i - lo, LAST] = x[last] if last >= left else MISSING
-        out[i - lo, FIRST] = x[first] if last >= left else MISSING
-    fronts[COME], fronts[LEFT] = come, left
+    k = np.uint64(0)
+    for p in range(len(moves) - AHEAD):
+        fetch(held, np.uint32(group[moves[p + AHEAD] >> BITS]))
+        kind, row = moves[p] & KIND, moves[p] >> BITS
+        g = np.uint32(group[row])
+        if kind == QUERY or (looks is not None and kind == LOOK):
+            head, last = np.int64(places[g, _OLDEST]), np.int64(places[g, _BEHIND]) - 1
+            first = head
+            if looks is not None and rows is not None:
+                i = np.int64(row) - base
+                while last >= head and not _is_known(looks, rows[last], i, kind):
+                    last -= 1
+                while len(columns) > FIRST and first < last:
+                    if _is_known(looks, rows[first], i, kind):
+                        break
+                    first += 1
+                out[k, LAST] = x[rows[last]] if last >= head else MISSING
+            else:
+                out[k, LAST] = held[g, 0] if last >= head else MISSING
+            if len(columns) > FIRST and rows is not None:
+                out[k, FIRST] = x[rows[first]] if last >= head else MISSING
+            k += np.uint64(1)
+        elif g == none:
+            continue
+        elif kind == COME or (looks is not None and kind == WAIT):
+            held[g, 0] = x[row]
+            places[g, _BEHIND] += 1
+        elif kind == LEAVE or (looks is not None and kind == PASS):
+            places[g, _OLDEST] += 1
+
+
+@njit(cache=True, nogil=True)
+def _is_known(looks: Looks, j: int, i: int, kind: int) -> bool:
+    """Whether query `i` sees row `j`: if it need not look, what has settled."""
+    return looks.settles[j] <= i if kind == QUERY else _is_seen(looks, j, i)
+
+
+@njit(cache=True, nogil=True)
+def starts_of(group: Rows, groups: int) -> Rows:
+    """Where each group starts if rows lie side by side by their group, and where the last ends.
+
+    >>> starts_of(np.array([0, 2, 0], np.int32), 2).tolist()
+    [0, 2, 2]
+    """
+    out = np.zeros(groups + 2, np.int32)
+    for g in group:
+        out[g + 1] += 1
+    for g in range(groups):
+        out[g + 1] += out[g]
+    return out[: groups + 1]
+
+
+@njit(cache=True, nogil=True)
+def side_by_side(group: Rows, starts: Rows) -> tuple[Rows, Rows]:
+    """Rows by their group, in their order, and the place of each; behind them those of no group.
+
+    >>> rows, places = side_by_side(np.array([1, 0, 1], np.int32), np.array([0, 1, 3], np.int32))
+    >>> rows.tolist(), places.tolist()
+    ([1, 0, 2], [1, 0, 2])
+    """
+    free, rows, places = starts.copy(), np.empty_like(group), np.empty_like(group)
+    for j in range(len(group)):
+        places[j] = free[group[j]]
+        rows[places[j]] = j
+        free[group[j]] += 1
+    return rows, places

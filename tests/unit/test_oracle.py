@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import batch, history, lane, states
+from features import batch, lane, states, sweeps
 from features.batch import build
 from features.calendar import Calendar
 from features.contracts.events import EPOCH, Event
+from features.kernels import number
 from features.live.engine import LiveEngine
 from features.spec import Excess, Expression, KeyZ, RobustZ
 from features.store.ledger import Ledger
@@ -50,9 +51,8 @@ def _assert_parts_are_the_whole(ledger: Ledger, table: FeatureTable) -> None:
     """Small parts, blocks, lanes and tapes give the bits of large ones."""
     with (
         patch.object(batch, "BLOCK_ROWS", 3),
-        patch.object(batch, "PART_ROWS", 40),
-        patch.object(history, "PART_ROWS", 40),
-        patch.object(batch, "MANY_KEYS", 2),
+        patch.object(sweeps, "BLOCK_ROWS", 3),
+        patch.object(number, "_PART_ROWS", 4),
         patch.object(states, "CHUNK_ROWS", 3),
         patch.object(lane, "_MOST_OPS", 9),
     ):

@@ -24,10 +24,10 @@ from features.kernels import (
     N,
     moments_of,
 )
+from features.kernels.moves import Late, schedule
 from features.kernels.number import numbered
 from features.kernels.order import Rows
-from features.kernels.sweep import Late, Queries, Sources, schedule
-from features.sweeps import Sides, Sweep
+from features.sweeps import Course, Sides, Sweep
 from features.window import Atom
 from tests.unit.windows import Table, tables
 
@@ -45,16 +45,23 @@ CUTS: Final = st.lists(st.integers(0, 25), max_size=4)
 def _sides(table: Table, *, is_late: bool) -> tuple[Sides, Rows]:
     """The table in the order of time, and which of its queries each is."""
     s, q = np.argsort(table.tie, kind="stable"), np.argsort(table.query_tie, kind="stable")
-    groups = numbered((np.concatenate([table.group[s], table.query_group[q]]).astype(np.int32),))
-    sources = Sources(groups[0][: len(s)], table.t[s], table.tie[s])
-    queries = Queries(groups[0][len(s) :], table.start[q], table.query_tie[q])
-    late = None
+    both = np.concatenate([table.group[s], table.query_group[q]])
+    group, groups = numbered((both.astype(np.int32),))
+    late, tie, asked = None, table.tie[s], table.query_tie[q]
     if is_late:
         facts = table.known[s], table.seq[s], table.gone[s], table.gone_seq[s]
-        bounds = table.bound[q], table.seq_bound[q]
-        late = Late(*schedule(sources.tie, *facts, queries.tie, *bounds), *facts, *bounds)
-    rows = s.astype(np.int32)
-    return Sides(sources, queries, late, groups[1], rows, lambda _, t: t), q.astype(np.int32)
+        late = Late.of(tie, facts, asked, (table.bound[q], table.seq_bound[q]))
+    course = Course(
+        table.t[s],
+        tie,
+        table.start[q],
+        asked,
+        late,
+        is_same=False,
+        rows=s.astype(np.int32),
+        starts=lambda _, t: t,
+    )
+    return Sides(course, group, groups), q.astype(np.int32)
 
 
 def _in_blocks(sweep: Sweep, n: int, cuts: list[int]) -> Integers:
@@ -115,11 +122,14 @@ def test_swept_ends_are_the_last_and_first_row(is_late: bool, data: st.DataObjec
     table = data.draw(tables(late=is_late))
     sides, asked = _sides(table, is_late=is_late)
     places = np.arange(len(table.t))
-    found = _in_blocks(sides.ends(MOMENTS, places), len(asked), data.draw(CUTS))
+    both = frozenset((LAST, FIRST))
+    found = _in_blocks(sides.ends(MOMENTS, places, both), len(asked), data.draw(CUTS))
+    last = _in_blocks(sides.ends(MOMENTS, places, frozenset([LAST])), len(asked), data.draw(CUTS))
     seen = [table.seen(i) for i in asked.tolist()]
 
     assert found[:, LAST].tolist() == [rows[-1] if rows else MISSING for rows in seen]
     assert found[:, FIRST].tolist() == [rows[0] if rows else MISSING for rows in seen]
+    assert last[:, LAST].tolist() == found[:, LAST].tolist()
 
 
 @settings(deadline=None)
@@ -128,8 +138,9 @@ def test_sums_that_leave_nothing_behind_are_exact(length: int, n: int) -> None:
     """A window's own sum stays in 64 bits however much passes through."""
     t = np.arange(n, dtype=np.int64)
     group = np.zeros(n, np.int32)
-    sources, queries = Sources(group, t, t), Queries(group, t - length, t)
-    sides = Sides(sources, queries, None, 1, slice(0, n), lambda _, instants: instants)
+    everything = slice(0, n)
+    course = Course(t, t, t - length, t, None, True, everything, lambda _, instants: instants)
+    sides = Sides(course, group, 1)
     x = np.full(n, 2**61 - 1)
     found = sides.moments(MOMENTS, x, frozenset([N, S1])).states(0, n)
 
@@ -144,9 +155,12 @@ def test_a_late_row_is_settled_when_all_know_it(late_by: int) -> None:
     known = t.copy()
     known[20] = 20 + late_by
     nothing = np.empty(0, np.int64)
-    settles, over = schedule(t, known, t, nothing, nothing, t, t, np.full(n, NEVER - 1))
+    beyond = np.full(n, NEVER - 1)
+    settles, over, is_due, looks = schedule(t, known, t, nothing, nothing, t, t, beyond)
 
     assert settles[20] == 21 + late_by
+    assert not looks.any()
+    assert np.flatnonzero(is_due).tolist() == ([20] if 1 < 21 + late_by < n else [])
     assert (np.delete(settles, 20) == np.delete(t, 20) + 1).sum() >= n - 2
     assert (over == n).all()
 
@@ -154,7 +168,7 @@ def test_a_late_row_is_settled_when_all_know_it(late_by: int) -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 3)), max_size=40))
 def test_numbers_tell_groups_apart(pairs: list[tuple[int, int]]) -> None:
-    """Equal pairs share a number, what is alone or lacks a code has none, large ones come first."""
+    """Equal pairs share a number in the order they come; what is alone or lacks a code has none."""
     left, right = (np.array([pair[k] for pair in pairs], np.int32) for k in range(2))
     numbers, n = numbered((left, right))
     size = {pair: pairs.count(pair) for pair in pairs}
@@ -166,6 +180,4 @@ def test_numbers_tell_groups_apart(pairs: list[tuple[int, int]]) -> None:
     )
     held = dict(zip(numbers.tolist(), pairs, strict=True))
     assert all(held[k] == pair for k, pair in zip(numbers.tolist(), pairs, strict=True) if k < n)
-    assert [size[held[k]] for k in range(n)] == sorted(
-        (size[held[k]] for k in range(n)), reverse=True
-    )
+    assert [held[k] for k in range(n)] == [pair for pair in size if pair in several]
