@@ -1,4 +1,10 @@
-"""Features of one live event from its states."""
+"""Features of one live event, from its states or straight from the histories of light keys.
+
+An event is told of itself in one array: its query, its numbers and codes, and the heads of a
+history that is packed.
+"""
+
+from typing import Final
 
 import numpy as np
 from numba import njit
@@ -6,7 +12,12 @@ from numba import njit
 from features.contracts.vectors import Codes, Integers, Matrix, Vector
 from features.finalisers import NOT_APPLICABLE, finish
 from features.kernels import STATE_WIDTH
-from features.scan.light import Marks
+from features.scan.light import Marks, light_states
+from features.store.chunks import Bytes
+from features.store.keys import opened
+
+QUERY: Final = 5
+"""Integers of a query."""
 
 
 @njit(cache=True, nogil=True)
@@ -35,3 +46,49 @@ def finished(
         values[f], status[f] = finish(specs[f], block[:n], numbers[f], t, peers[f])
         if not applies[f]:
             values[f], status[f] = np.nan, NOT_APPLICABLE
+
+
+@njit(cache=True, nogil=True)
+def answered(
+    histories: tuple[Integers, ...],
+    data: Bytes,
+    stream: int,
+    own: Integers,
+    others: Integers,
+    groups: Integers,
+    lengths: Integers,
+    owns: Integers,
+    codes: Integers,
+    specs: Integers,
+    uses: Integers,
+    numbers: Integers,
+    places: Integers,
+    applies: Marks,
+    values: Vector,
+    status: Codes,
+    peers: Matrix,
+) -> bool:
+    """Every feature of one event none of whose keys is heavy.
+
+    `data` are the packed rows of `stream`, -1 for none, and `own` is what the event says of itself;
+    `places` (integers, 2) say where each of its numbers and codes goes: group and place among
+    `owns`, or -1 and the place among `numbers`. Both are what they are of an event without any.
+    Returns False, and nothing, where packed rows have to be put in order first.
+    """
+    heads = own[QUERY + len(places) :]
+    further, is_sorted = histories[0], True
+    if stream >= 0:
+        further, is_sorted = opened(data, heads, len(histories[stream]) - 1)
+    if not is_sorted:
+        return False
+    owns, numbers = owns.copy(), numbers.copy()
+    for k in range(len(places)):
+        if places[k, 0] >= 0:
+            owns[places[k, 0], places[k, 1]] = own[QUERY + k]
+        else:
+            numbers[places[k, 1]] = own[QUERY + k]
+    states = np.zeros((len(lengths), STATE_WIDTH), np.int64)
+    query = own[:QUERY]
+    light_states(histories, further, stream, query, others, groups, lengths, owns, codes, states)
+    finished(specs, uses, states, numbers, applies, query[0], values, status, peers)
+    return True

@@ -63,12 +63,6 @@ class Question:
         return out
 
     @cached_property
-    def own_at(self) -> tuple[Integers, Integers]:
-        """Groups and places of what groups compare with."""
-        at = np.array([own[:2] for own in self.owns], np.int64)
-        return at[:, 0], at[:, 1]
-
-    @cached_property
     def own_codes(self) -> frozenset[str]:
         """Columns of which groups compare with the event's code."""
         return frozenset(name for _, place, name in self.owns if place)
@@ -111,10 +105,13 @@ class LivePlan:
         names = [own_number(of) for of in expressions]
         self.numbers = tuple((k, name) for k, name in enumerate(names) if name is not None)
         self.numbers_none = np.full(len(names), MISSING)
+        places = [(group, place) for group, place, _ in self.features.owns]
+        places += [(light.NOWHERE, k) for k, _ in self.numbers]
+        self.own_places = np.array(places, np.int64).reshape(-1, 2)
         keys = [applied_key(of) for of in expressions]
         self.keys: tuple[Key, ...] = tuple(dict.fromkeys(key for key in keys if key is not None))
-        places = {key: k for k, key in enumerate(self.keys, 1)}
-        self.applies = np.array([0 if key is None else places[key] for key in keys], np.int64)
+        place_of = {key: k for k, key in enumerate(self.keys, 1)}
+        self.applies = np.array([0 if key is None else place_of[key] for key in keys], np.int64)
         self.key_fields = tuple(dict.fromkeys(name for key in self.keys for name in key))
         self.applies_all = np.ones(len(keys), np.bool_)
         self.compared = tuple((k, of) for k, of in enumerate(expressions) if isinstance(of, KeyZ))

@@ -56,7 +56,7 @@ class MidnightView(LiveView):
         self.ground = ground
         self.mark, self.is_newest = mark, False
         self.t_us = midnight
-        self.query = np.array([midnight, -1, *bound, mark], np.int64)
+        self.clocks = [midnight, -1, *bound, mark]
         self.own, self._columns = {}, {}
         self.__dict__["others"] = []
 
@@ -129,8 +129,8 @@ class Snapshots:
 
     def _keys(self, plan: Question) -> list[str]:
         ground = self._ground
-        ground.store.disk.flush()
         name = ground.scenario.name
         stream = plan.parts[0].stream
         asked = (name, stream, name, stream)
-        return [str(row[0]) for row in ground.ledger.connection.execute(_KEYS, asked).fetchall()]
+        rows = ground.ledger.connection.execute(_KEYS, asked).fetchall()
+        return sorted(ground.store.waiting(stream).union(str(row[0]) for row in rows))

@@ -8,22 +8,22 @@ from typing import Final, Self
 import numpy as np
 
 from features.contracts.events import Event, Stored
-from features.contracts.vectors import STATUS_CODES, Cell, Codes, Integers, Vector
+from features.contracts.vectors import STATUS_CODES, Cell, Codes, Integers, Matrix, Vector
 from features.contracts.verdicts import Peers
 from features.expression import AmongPeers
 from features.finalise import impute
 from features.kernels import FIRST, LAST, MISSING, NEVER, STATE_WIDTH, step
-from features.live.finish import finished
+from features.live.finish import answered, finished
 from features.live.ground import Ground
 from features.live.plan import Part, Question
 from features.live.streams import STEPS, key_text
 from features.measure import Ends, compute
-from features.scan.light import NO_CODE, Marks, knows_all, light_states
+from features.scan.light import NO_CODE, NOWHERE, Marks, knows_all, light_states
 from features.scan.reduce import TAKEN
 from features.scan.tiles import DAY_US, heavy_states
 from features.spec import Feature, Key, Measure
 from features.store.disk import Asked, Place
-from features.store.keys import End, HeavyHistory, LightHistory
+from features.store.keys import NOT_PACKED, End, HeavyHistory, LightHistory
 from features.store.tiles import DayTiles
 
 PEERS_WIDTH: Final = 5
@@ -56,10 +56,15 @@ class LiveView:
         elif stored is not None:
             observed, seq = stored.observed_us, stored.seq
         self.mark, self.is_newest = mark, is_newest
-        self.query = np.array([self.t_us, self.event.ordinal, observed, seq, mark])
+        self.clocks = [self.t_us, self.event.ordinal, observed, seq, mark]
         if not has_versions:
             self.versions, self.others, self.hidden = [], [], _NONE
         return self
+
+    @cached_property
+    def query(self) -> Integers:
+        """When it happened and what it may know, as kernels take it."""
+        return np.array(self.clocks)
 
     @cached_property
     def t(self) -> Integers:
@@ -85,7 +90,7 @@ class LiveView:
     @cached_property
     def others(self) -> list[Stored]:
         """Other versions of the same event that were known before this one."""
-        observed, seq, mark = self.query[2:].tolist()
+        observed, seq, mark = self.clocks[2:]
         return [
             item
             for item in self.versions
@@ -95,7 +100,8 @@ class LiveView:
     @property
     def is_stale(self) -> bool:
         """Whether a later version was known first."""
-        return any(item.event.version > self.event.version for item in self.others)
+        others = self.others
+        return bool(others) and max(of.event.version for of in others) > self.event.version
 
     @cached_property
     def hidden(self) -> Integers:
@@ -162,11 +168,6 @@ class LiveView:
         return self.t_us - int(self.ground.calendar.period_starts(self.t, period)[0])
 
     @cached_property
-    def states(self) -> Integers:
-        """States of all atoms, in the order of the plan."""
-        return self._states_of(self.ground.plan.features, self.asked)
-
-    @cached_property
     def asked(self) -> Looked:
         """What of the histories the features look at, as far as the event names it by now."""
         return self._asked(self.ground.plan.features)
@@ -203,6 +204,8 @@ class LiveView:
                 heavy.append((one.place, part, history))
         light_states(
             tuple(rows),
+            rows[0],
+            NOWHERE,
             self.query,
             self.hidden,
             question.groups,
@@ -222,14 +225,15 @@ class LiveView:
 
     def _asked(self, question: Question) -> Looked:
         """The histories that are looked at, and what of the question is asked of each."""
-        longest = [part.longest for part in question.parts]
+        so_far = {number: 0 for _, number, _ in question.periods}
         for _, number, period in question.periods:
-            longest[number] = max(longest[number], self._so_far(period))
+            so_far[number] = max(so_far[number], self._so_far(period))
         asked: list[Asked] = []
         parts: list[Part] = []
-        for part, length in zip(question.parts, longest, strict=True):
+        for number, part in enumerate(question.parts):
             key = self.key(part.key)
             if key is not None:
+                length = max(part.longest, so_far.get(number, 0)) if so_far else part.longest
                 asked.append(Asked((part.stream, key), self.t_us - length))
                 parts.append(part)
         return asked, parts
@@ -278,11 +282,9 @@ class LiveView:
         """What each group compares with of the event itself."""
         if not question.owns:
             return question.owns_none
-        codes = {name: self._own_code(name) for name in question.own_codes}
         owns = question.owns_none.copy()
-        owns[question.own_at] = [
-            codes[name] if place else self.column(name) for _, place, name in question.owns
-        ]
+        for group, place, name in question.owns:
+            owns[group, place] = self._own_code(name) if place else self.column(name)
         return owns
 
     def _own_code(self, name: str) -> int:
@@ -347,25 +349,70 @@ class LiveView:
         """Values, statuses, and what comparisons with peers compared with, feature by feature."""
         plan, n = self.ground.plan, len(self.ground.plan.specs)
         values, status, peers = np.empty(n), np.empty(n, np.int8), np.empty((n, PEERS_WIDTH))
-        numbers = plan.numbers_none.copy()
-        for k, name in plan.numbers:
-            numbers[k] = self.number(name)
-        finished(
-            plan.specs,
-            plan.uses,
-            self.states,
-            numbers,
-            self._applies(),
-            self.t_us,
-            values,
-            status,
-            peers,
-        )
+        if not self._is_answered(values, status, peers):
+            numbers = plan.numbers_none.copy()
+            for k, name in plan.numbers:
+                numbers[k] = self.number(name)
+            finished(
+                plan.specs,
+                plan.uses,
+                self._states_of(plan.features, self.asked),
+                numbers,
+                self._applies(),
+                self.t_us,
+                values,
+                status,
+                peers,
+            )
         for k, of in plan.compared:
             if self.key(of.key) is not None and self.ground.snapshots is not None:
                 values[k], status[k] = self.ground.snapshots.compared(self, of)
         impute(plan.fills, values, status)
         return values, status, peers
+
+    def _is_answered(self, values: Vector, status: Codes, peers: Matrix) -> bool:
+        """Fill in all features with one call, which serves light keys that are in order."""
+        ground, question = self.ground, self.ground.plan.features
+        asked, parts = self.asked
+        rows, packed, stream = list(ground.empty), NOT_PACKED, NOWHERE
+        for part, history in zip(parts, ground.store.read(asked), strict=True):
+            if not isinstance(history, LightHistory):
+                return False
+            if history.is_packed and stream == NOWHERE:
+                packed, stream = history.packed, part.stream
+            else:
+                rows[part.stream] = history.rows if self.is_newest else self.rows_of(history)
+        plan = ground.plan
+        own = [
+            *self.clocks,
+            *(
+                self._own_code(name) if place else self.column(name)
+                for _, place, name in question.owns
+            ),
+            *(self.number(name) for _, name in plan.numbers),
+            *packed.heads,
+        ]
+        return bool(
+            answered(
+                tuple(rows),
+                packed.data,
+                stream,
+                np.array(own),
+                self.hidden,
+                question.groups,
+                self.lengths(question),
+                question.owns_none,
+                plan.codes,
+                plan.specs,
+                plan.uses,
+                plan.numbers_none,
+                plan.own_places,
+                self._applies(),
+                values,
+                status,
+                peers,
+            )
+        )
 
     def _applies(self) -> Marks:
         """Which features have their key in the event."""

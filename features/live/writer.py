@@ -1,6 +1,8 @@
 """How live histories are kept: appended to, followed from the ledger, rebuilt, shared.
 
-Everything here happens inside one transaction of the ledger, or is forgotten with it.
+Everything here happens inside one transaction of the ledger, or is forgotten with it. Where one
+process writes, histories are written a few events behind: what an append adds stands in memory, and
+who opens the ledger appends what is not written yet from its events.
 """
 
 from collections.abc import Sequence
@@ -10,17 +12,22 @@ from typing import Final
 import numpy as np
 
 from features.contracts.events import Stored
+from features.contracts.vectors import Integers
 from features.live.ground import Ground
 from features.live.rebuild import Progress, refill
 from features.live.streams import measured
 from features.live.view import LiveView
+from features.store.disk import Place
 from features.store.keys import End, LightHistory
 from features.store.marks import NOWHERE, Entry, Look, Marks, Position, Wanted
 
 CATCH_UP: Final = 2_000
 """Most events that are appended one by one when the ledger has moved on, or a twentieth of it."""
+BEHIND: Final = 16
+"""Events after which histories are written; every one where processes share them."""
 _AT_ONCE: Final = 500
 _ADD, _END, _HEAVY = "add", "end", "heavy"
+_NONE: Final = np.empty(0, np.int64)
 
 
 class LiveWriter:
@@ -32,6 +39,7 @@ class LiveWriter:
         self.marks = Marks(ground.ledger.connection, ground.scenario.name, is_shared=is_shared)
         self._at = NOWHERE
         self._head = -1
+        self._seq = self._observed_us = self._behind = 0
         self._entry: list[list[int | str]] = []
         self._looks_back = bool(measured(ground.scenario))
 
@@ -46,7 +54,6 @@ class LiveWriter:
         What was read of them is in memory then.
         """
         store = self.ground.store
-        store.flush()
         absent, texts = store.absent(view.wanted), self.ground.codes.unknown(view.compared)
         wanted = Wanted(store.disk, absent, texts)
         at = self.marks.look(view.event, self.spec_hash, wanted)
@@ -83,6 +90,8 @@ class LiveWriter:
             return
         for stored in waiting:
             self._append(stored)
+        if waiting:
+            self.write()
         self._head = at.head
 
     def _rebuild(self, progress: Progress | None) -> None:
@@ -94,7 +103,7 @@ class LiveWriter:
         ).fetchone()
         self.marks.restart(self.spec_hash, head, int(row[0] or 0))
         self._at = self.marks.position() or NOWHERE
-        self._head = head
+        self._head, self._observed_us, self._behind = head, self._at.observed_us, 0
 
     def _waiting(self, at: Position) -> list[Stored] | None:
         """Events that are not in the histories yet; None where they are too many to append."""
@@ -124,7 +133,7 @@ class LiveWriter:
             return False
         name = self.ground.scenario.name
         learned = [item.observed_us for item in waiting if item.event.scenario == name]
-        return any(later < before for before, later in pairwise([self._at.observed_us, *learned]))
+        return any(later < before for before, later in pairwise([self._observed_us, *learned]))
 
     def append(self, stored: Stored, view: LiveView | None = None) -> None:
         """Add an event that was just stored; `view` is the one that its vector came from."""
@@ -137,34 +146,65 @@ class LiveWriter:
         ground, name = self.ground, stored.event.scenario
         if name not in ground.streams.sources:
             return True
-        observed_us = self._at.observed_us
         if name == ground.scenario.name:
-            observed_us = max(observed_us, stored.observed_us)
-        number = self.marks.advance(self._at, stored.seq, observed_us)
-        if number is None:
-            return False
-        self._at = Position(stored.seq, self.spec_hash, stored.seq, number, observed_us)
+            self._observed_us = max(self._observed_us, stored.observed_us)
         view = view or self._seen(stored)
         if name == ground.scenario.name:
             view.measure()
+        self._seq = stored.seq
+        self._behind += 1
+        is_due = self.marks.is_shared or self._behind >= BEHIND or bool(view.versions)
+        if is_due and not self._advance():
+            return False
         self._bury(stored, view)
-        for place, row in view.rows(stored):
-            was_heavy = place in ground.store.heavy
-            ground.store.append(place, row)
-            self._note(_ADD, place, row.tolist())
-            if not was_heavy and place in ground.store.heavy:
-                self._note(_HEAVY, place, [])
-        ground.store.flush()
-        self.marks.log(number, self._entry)
-        self._entry = []
+        is_new = self._add(stored, view)
+        if is_new and not is_due and not self._advance():
+            return False
+        if is_due or is_new:
+            self._flush()
         return True
+
+    def _add(self, stored: Stored, view: LiveView) -> bool:
+        """Add the event's rows; return whether a key became heavy."""
+        store, is_new = self.ground.store, False
+        for place, row in view.rows(stored):
+            was_heavy = place in store.heavy
+            store.append(place, row)
+            self._note(_ADD, place, row)
+            if not was_heavy and place in store.heavy:
+                self._note(_HEAVY, place, _NONE)
+                is_new = True
+        return is_new
+
+    def _advance(self) -> bool:
+        """Count what is written now; False where somebody else was there first.
+
+        What waits is forgotten then: that other one has found it in the ledger.
+        """
+        number = self.marks.advance(self._at, self._seq, self._observed_us)
+        if number is None:
+            if not self.marks.is_shared:
+                self.forget()
+            return False
+        self._at = Position(self._seq, self.spec_hash, self._seq, number, self._observed_us)
+        return True
+
+    def write(self) -> None:
+        """Write the histories up to what memory holds of them."""
+        if self._behind and self._advance():
+            self._flush()
+
+    def _flush(self) -> None:
+        self.ground.store.flush()
+        self.marks.log(self._at.number, self._entry)
+        self._entry, self._behind = [], 0
 
     def _seen(self, stored: Stored) -> LiveView:
         return LiveView(self.ground, stored.event, stored).standing(stored.seq)
 
-    def _note(self, word: str, place: tuple[int, str], numbers: Sequence[int]) -> None:
+    def _note(self, word: str, place: Place, numbers: Integers) -> None:
         if self.marks.is_shared:
-            self._entry.append([word, *place, *numbers])
+            self._entry.append([word, *place, *numbers.tolist()])
 
     def _bury(self, stored: Stored, view: LiveView) -> None:
         """Mark the earlier versions of an event as gone."""
@@ -180,7 +220,8 @@ class LiveWriter:
             t = other.event.effective_us
             for place in seen.places(other.event.scenario):
                 self.ground.store.bury(place, t, other.seq, gone)
-                self._note(_END, place, [t, other.seq, gone.observed, gone.seq, gone.first])
+                ends = (t, other.seq, gone.observed, gone.seq, gone.first)
+                self._note(_END, place, np.array(ends))
 
     def _learn(self, at: Position) -> None:
         """Take over what others did to the histories, or forget what memory holds of them."""
@@ -190,7 +231,7 @@ class LiveWriter:
         else:
             for entry in entries:
                 self._apply(entry)
-        self._at = at
+        self._at, self._observed_us = at, at.observed_us
 
     def _apply(self, entry: Entry) -> None:
         store = self.ground.store
@@ -212,5 +253,6 @@ class LiveWriter:
     def forget(self) -> None:
         """Drop what memory holds after a transaction was rolled back."""
         self._at, self._head, self._entry = NOWHERE, -1, []
+        self._behind = 0
         self.ground.store.forget()
         self.ground.codes.forget()

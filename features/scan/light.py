@@ -15,9 +15,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from features.contracts.vectors import Integers
-from features.kernels import MISSING, NEVER
+from features.kernels import HIGH, LOW, MISSING, NEVER, S1, STATE_WIDTH, A, B, C, N
 from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, ORDINAL, SEQ, T
 from features.scan.reduce import (
+    add_moments,
     count_state,
     counted_codes,
     distinct_codes,
@@ -43,11 +44,17 @@ OWN_WIDTH: Final = 1 + MOST_FURTHER
 """What a group compares with of the event itself: a number, and the codes of its further fields."""
 NO_CODE: Final = -2
 """Stands for a text that no row can have."""
-LATEST_OBSERVED, LATEST_SEQ, LATEST_ANY, GONE_ROWS, IN_USE = range(5)
+LATEST_OBSERVED, LATEST_SEQ, LATEST_ANY, GONE_ROWS, IN_USE, SUMMED, SUM_OF = range(7)
 """What a key's rows say of knowledge: the newest `(observed, seq)` of a row or its end, the newest
-place in the ledger, and how many rows are gone. In the last line of rows, how many there are."""
+place in the ledger, and how many rows are gone. In the last line of rows, how many there are, how
+many from the first on are summed in blocks, and of which column; behind them, from `LEAST_ROOM` on,
+stand the moments of each block."""
 LEAST_ROOM: Final = 8
 """Rows that there is room for at least, so that the last line has room for what it tells."""
+BLOCK: Final = 64
+"""Rows that are summed together."""
+_FEWEST_SUMMED: Final = 4 * BLOCK
+"""Rows of a window from which sums of blocks are faster than the rows."""
 
 Codes = Integers
 """The codes that conditions allow, one condition after the other."""
@@ -181,6 +188,13 @@ def compress(x: Integers, marks: Marks, out: Integers, at: int) -> None:
 
 
 @njit(cache=True, nogil=True)
+def is_of_all(group: Integers) -> bool:
+    """Whether the group looks at every row that has a value."""
+    is_narrow = group[CONDITION_1] != NOWHERE or group[CONDITION_2] != NOWHERE
+    return not is_narrow and group[FURTHER] == NOWHERE
+
+
+@njit(cache=True, nogil=True)
 def met(
     rows: Integers, lo: int, hi: int, group: Integers, own: Integers, codes: Codes
 ) -> tuple[Marks, int]:
@@ -190,9 +204,7 @@ def met(
     """
     n, place = hi - lo, group[VALUE]
     absent = np.int64(-1) if group[OP] == CODES else np.int64(MISSING)
-    is_narrow = group[CONDITION_1] != NOWHERE or group[CONDITION_2] != NOWHERE
-    is_narrow |= group[FURTHER] != NOWHERE
-    if not is_narrow and (place == NOWHERE or least(rows[place, lo:hi]) > absent):
+    if is_of_all(group) and (place == NOWHERE or least(rows[place, lo:hi]) > absent):
         return np.empty(0, np.bool_), n
     marks = np.ones(n, np.bool_) if place == NOWHERE else rows[place, lo:hi] > absent
     for k in range(MOST_FURTHER):
@@ -290,22 +302,76 @@ def reduce_group(
 
 
 @njit(cache=True, nogil=True)
+def sum_blocks(rows: Integers, column: int, until: int) -> bool:
+    """Sum all whole blocks of a column before row `until`; False where another column is summed."""
+    head, x = rows[len(rows) - 1], rows[column]
+    done = head[SUMMED] // BLOCK
+    if done == 0:
+        head[SUM_OF] = column
+    elif head[SUM_OF] != column:
+        return False
+    for b in range(done, until // BLOCK):
+        block = head[LEAST_ROOM + STATE_WIDTH * b : LEAST_ROOM + STATE_WIDTH * (b + 1)]
+        block[:] = 0
+        block[LOW], block[HIGH] = NEVER, -NEVER
+        add_moments(x, BLOCK * b, BLOCK * (b + 1), block)
+    head[SUMMED] = BLOCK * max(done, until // BLOCK)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def summed(
+    rows: Integers, lo: int, hi: int, group: Integers, starts: Integers, out: Integers
+) -> bool:
+    """States of a group's moments over the rows `lo` to `hi` of a history, from sums of blocks.
+
+    Returns False, and leaves the states to others, where a value is missing.
+    """
+    if not sum_blocks(rows, group[VALUE], hi):
+        return False
+    head, x = rows[len(rows) - 1], rows[group[VALUE]]
+    for a in range(group[ATOM_FROM], group[ATOM_TO]):
+        state, first = out[a], first_from(rows[T], lo, hi, starts[a])
+        state[:] = 0
+        state[LOW], state[HIGH] = NEVER, -NEVER
+        begin, end = (first + BLOCK - 1) // BLOCK, hi // BLOCK
+        if begin >= end:
+            add_moments(x, first, hi, state)
+        else:
+            add_moments(x, first, BLOCK * begin, state)
+            add_moments(x, BLOCK * end, hi, state)
+            for b in range(begin, end):
+                at = LEAST_ROOM + STATE_WIDTH * b
+                for c in (N, S1, A, B, C):
+                    state[c] += head[at + c]
+                state[LOW] = min(state[LOW], head[at + LOW])
+                state[HIGH] = max(state[HIGH], head[at + HIGH])
+        if state[LOW] == MISSING:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def scanned(
     rows: Integers,
     lo: int,
     hi: int,
+    is_history: bool,
     groups: Integers,
     starts: Integers,
     owns: Integers,
     codes: Codes,
     out: Integers,
 ) -> None:
-    """States of all groups over the rows `lo` to `hi`."""
+    """States of all groups over the rows `lo` to `hi`, which may be those of a history itself."""
     for g in range(len(groups)):
         group, start = groups[g], np.int64(NEVER)
         for a in range(group[ATOM_FROM], group[ATOM_TO]):
             start = min(start, starts[a])
         first = first_from(rows[T], lo, hi, start)
+        is_long = is_history and group[OP] == MOMENTS and hi - first >= _FEWEST_SUMMED
+        if is_long and is_of_all(group) and summed(rows, first, hi, group, starts, out):
+            continue
         x, t = chosen(rows, first, hi, group, owns[g], codes)
         reduce_group(x, t, starts, group, owns[g, 0], out)
 
@@ -313,6 +379,8 @@ def scanned(
 @njit(cache=True, nogil=True)
 def light_states(
     histories: tuple[Integers, ...],
+    further: Integers,
+    further_of: int,
     query: Integers,
     others: Integers,
     groups: Integers,
@@ -323,6 +391,7 @@ def light_states(
 ) -> None:
     """States of all atoms, each over the history of its group's stream.
 
+    `further` is the history of stream `further_of`, if there is one apart from the others.
     `groups` stand in the order of their streams, `lengths` are those of the atoms' windows.
     """
     starts, g = query[0] - lengths, 0
@@ -333,16 +402,18 @@ def light_states(
             for a in range(groups[until, ATOM_FROM], groups[until, ATOM_TO]):
                 start = min(start, starts[a])
             until += 1
-        rows, used = histories[stream], used_columns(groups, g, until, len(histories[stream]) - 1)
+        rows = further if stream == further_of else histories[stream]
+        used = used_columns(groups, g, until, len(rows) - 1)
         latest = rows[len(used)]
         lo = first_from(rows[T], 0, latest[IN_USE], start)
         hi = first_not_before(rows, lo, latest[IN_USE], query)
         marks, n = visible(rows, lo, hi, latest, query, others)
-        if n < hi - lo:
+        is_history = n == hi - lo
+        if not is_history:
             some = np.empty((len(used), hi - lo), np.int64)
             lo, hi = 0, laid(rows, lo, hi, marks, n, used, some, 0)
             rows = some
-        scanned(rows, lo, hi, groups[g:until], starts, owns[g:until], codes, out)
+        scanned(rows, lo, hi, is_history, groups[g:until], starts, owns[g:until], codes, out)
         g = until
 
 

@@ -130,11 +130,22 @@ def places_of(x: Integers, widest: int) -> tuple[Integers, int]:
 
     Codes that span no more than `widest` stand where they are; others are looked up in a table.
     """
+    low, high = least_and_greatest(x)
+    return (x - low, max(high - low + 1, 0)) if high - low < widest else looked_up(x)
+
+
+@njit(cache=True, nogil=True)
+def least_and_greatest(x: Integers) -> tuple[int, int]:
+    """The least and the greatest code; NEVER and -1 where there is none."""
     low, high = np.int64(NEVER), np.int64(-1)
     for v in x:
         low, high = min(low, v), max(high, v)
-    if high - low < widest:
-        return x - low, max(high - low + 1, 0)
+    return low, high
+
+
+@njit(cache=True, nogil=True)
+def looked_up(x: Integers) -> tuple[Integers, int]:
+    """A place in a table for each code, and how many places it has."""
     table = table_for(len(x))
     out = np.empty(len(x), np.int64)
     for k in range(len(x)):
@@ -146,12 +157,17 @@ def places_of(x: Integers, widest: int) -> tuple[Integers, int]:
 @njit(cache=True, nogil=True)
 def distinct_codes(x: Integers, edges: Integers, span: Span, out: Integers) -> None:
     """States of codes of which only the number of different ones is asked for."""
-    places, size = places_of(x, _BITS_A_ROW * (len(x) + 1))
+    low, high = least_and_greatest(x)
+    places, size = x, max(high - low + 1, 0)
+    if size > _BITS_A_ROW * (len(x) + 1):
+        places, size = looked_up(x)
+        low = 0
     bits_of, distinct = np.zeros(size // 64 + 1, np.int64), np.int64(0)
     done, a = len(x), nearest(edges, span, len(x), -1)
     while a >= 0:
         for k in range(edges[a], done):
-            word, bit = places[k] >> 6, np.int64(1) << (places[k] & 63)
+            place = places[k] - low
+            word, bit = place >> 6, np.int64(1) << (place & 63)
             distinct += (bits_of[word] & bit) == 0
             bits_of[word] |= bit
         done = edges[a]

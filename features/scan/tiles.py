@@ -360,7 +360,7 @@ def heavy_states(
     a, _, _, d = _whole(days, begin, query, last)
     every = np.ones(len(days), np.bool_)
     some, n = _laid_days(rows, segments, tiles[3], every, a, d, begin, query, others, used)
-    scanned(some, 0, n, groups, starts, owns, codes, out)
+    scanned(some, 0, n, False, groups, starts, owns, codes, out)
     return missing
 
 

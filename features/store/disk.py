@@ -16,7 +16,7 @@ from features.kernels import NEVER
 from features.scan.layout import SEQ, T
 from features.store.chunks import Bytes, pack, packed, room, unpack, unpacked
 from features.store.database import Database
-from features.store.keys import NO_CHUNK, End, Tail, end
+from features.store.keys import NO_CHUNK, End, Found, Tail, end
 
 Place = tuple[int, str]
 """A stream's number and a key."""
@@ -67,18 +67,6 @@ class Asked(NamedTuple):
     until: int = FOREVER
 
 
-class Found(NamedTuple):
-    """Chunks of one key in order, and since when they hold every row of it."""
-
-    chunks: list[Tail]
-    since: int
-
-    @property
-    def tail(self) -> Tail:
-        """The last chunk; one of no rows where there is none."""
-        return self.chunks[-1] if self.chunks else NO_CHUNK
-
-
 @lru_cache
 def _ranges(n: int) -> str:
     return " UNION ALL ".join([RANGE] * n)
@@ -89,11 +77,12 @@ def in_order(
 ) -> list[Found]:
     """What the rows of statements `RANGE` say of each that was asked."""
     parts: list[list[Tail]] = [[] for _ in asked]
-    for number, t0, s0, n, data in rows:
-        parts[number].append(Tail(t0, s0, n, data))
+    for row in rows:
+        parts[row[0]].append(Tail._make(row[1:]))
     found = []
     for one, chunks in zip(asked, parts, strict=True):
-        chunks.sort()
+        if len(chunks) > 1:
+            chunks.sort()
         is_all = not chunks or chunks[0].t0 >= one.since
         found.append(Found(chunks, -NEVER if is_all else chunks[0].t0 + 1))
     return found
@@ -143,6 +132,7 @@ class Disk:
         self.columns, self.chunk_rows = tuple(columns), chunk_rows
         self._chunks: dict[Chunk, tuple[int, bytes]] = {}
         self._tiles: dict[tuple[int, str, int], bytes] = {}
+        self._heavy: list[Place] = []
 
     def heavy(self) -> set[Place]:
         """Keys that have day tiles."""
@@ -167,7 +157,10 @@ class Disk:
     def tiles(self, place: Place) -> tuple[list[int], list[bytes]]:
         """Days of a heavy key that have tiles, and the tiles."""
         rows = self.connection.execute(_TILES, (self.scenario, *place)).fetchall()
-        return [int(day) for day, _ in rows], [bytes(data) for _, data in rows]
+        found = {int(day): bytes(data) for day, data in rows}
+        found |= {tile[2]: data for tile, data in self._tiles.items() if tile[:2] == place}
+        days = sorted(found)
+        return days, [found[day] for day in days]
 
     def write_tile(self, place: Place, day: int, data: bytes) -> None:
         """Keep a day's tile."""
@@ -175,7 +168,7 @@ class Disk:
 
     def make_heavy(self, place: Place) -> None:
         """Note that a key has day tiles."""
-        self.connection.execute(_IS_HEAVY, (self.scenario, *place))
+        self._heavy.append(place)
 
     def insert(self, place: Place, row: Integers, tail: Tail | None) -> Tail | None:
         """Put a row where it belongs; return the key's last chunk as far as it is known then."""
@@ -252,6 +245,9 @@ class Disk:
         if self._tiles:
             self.write_tiles((*tile, data) for tile, data in self._tiles.items())
             self._tiles.clear()
+        if self._heavy:
+            self.connection.executemany(_IS_HEAVY, [(self.scenario, *at) for at in self._heavy])
+            self._heavy.clear()
 
     def write_chunks(self, chunks: Iterable[tuple[int, str, int, int, int, bytes]]) -> None:
         """Write chunks: stream, key, where the first row stands, number of rows, bytes."""
@@ -272,3 +268,4 @@ class Disk:
         """Drop what waits to be written."""
         self._chunks.clear()
         self._tiles.clear()
+        self._heavy.clear()

@@ -4,6 +4,9 @@ A light key's rows are scanned. A key with more than `heavy_rows` of them has da
 and of its rows only those of the days that were asked for are in memory. The tile of a day is
 written when the next day begins, and again when a late row or an end changes it; the newest day is
 made from its rows.
+
+What is appended stands in memory until `flush`, where reads find it beside what is on disk; so a
+chunk that many rows go to is written once.
 """
 
 from collections import OrderedDict
@@ -18,8 +21,17 @@ from features.scan.layout import T
 from features.scan.light import IN_USE
 from features.scan.tiles import DAY_US
 from features.store.database import Database
-from features.store.disk import Asked, Disk, Found, Place
-from features.store.keys import EVER, End, HeavyHistory, KeyHistory, LightHistory, rows_of
+from features.store.disk import FOREVER, Asked, Disk, Place
+from features.store.keys import (
+    EVER,
+    End,
+    Found,
+    HeavyHistory,
+    KeyHistory,
+    LightHistory,
+    rows_of,
+    sorted_rows,
+)
 from features.store.shape import Shape
 from features.store.tiles import DayTiles
 
@@ -50,6 +62,7 @@ class HistoryStore:
         self._sizes: dict[Place, int] = {}
         self._held = 0
         self._heavy: set[Place] | None = None
+        self._waiting: dict[Place, list[Integers]] = {}
         self.recent: set[Place] = set()
         """Keys of which something was read since this was last emptied."""
 
@@ -81,7 +94,6 @@ class HistoryStore:
         """The same where some are not in memory, or not far enough back."""
         absent = self.absent(asked)
         if absent:
-            self.disk.flush()
             self.take(absent, self.disk.read(absent))
         found = [self._history(one.place) for one in asked]
         self._make_room()
@@ -103,12 +115,16 @@ class HistoryStore:
         """Take what was read of light keys into memory."""
         for one, part in zip(absent, found, strict=True):
             held = self._cache.get(one.place)
-            rows = rows_of(part.chunks, self.shapes[one.place[0]].columns)
+            columns, until = self.shapes[one.place[0]].columns, FOREVER
             if isinstance(held, LightHistory):
-                held.reach_back(rows, part.since)
-                self._weigh(one.place, held)
+                until = held.since
+                held.reach_back(rows_of(part.chunks, columns), part.since)
             else:
-                self._hold(one.place, LightHistory(rows, part.since, part.tail))
+                held = LightHistory(part, columns)
+            for row in self._waiting.get(one.place, ()):
+                if part.since <= row[T] < until:
+                    held.add(row)
+            self._hold(one.place, held)
             self.recent.add(one.place)
 
     def _history(self, place: Place) -> KeyHistory:
@@ -137,9 +153,13 @@ class HistoryStore:
         return history
 
     def _rows(self, place: Place, found: Found) -> Integers:
-        """Rows in the order of memory, a column a line."""
+        """Rows in the order of memory, a column a line, with those that wait to be written."""
         rows = rows_of(found.chunks, self.shapes[place[0]].columns)
-        return rows[:-1, : rows[-1, IN_USE]]
+        rows = rows[:-1, : rows[-1, IN_USE]]
+        waiting = self._waiting.get(place)
+        if waiting is None:
+            return rows
+        return sorted_rows(np.concatenate([rows, np.stack(waiting, axis=1)], axis=1))
 
     def _hold(self, place: Place, history: KeyHistory) -> None:
         self._cache[place] = history
@@ -165,7 +185,6 @@ class HistoryStore:
         for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
             first, last = int(days[run[0]]), int(days[run[-1]])
             until = (last + 1) * DAY_US
-            self.disk.flush()
             (found,) = self.disk.read([Asked(place, first * DAY_US, until)])
             rows = self._rows(place, found)
             edges = np.searchsorted(rows[T], days[run] * DAY_US)
@@ -177,7 +196,7 @@ class HistoryStore:
     def append(self, place: Place, row: Integers) -> None:
         """Add a row to memory, and to what is written with `flush`."""
         history = self._whole(place, int(row[T]))
-        history.tail = self.disk.insert(place, row, history.tail)
+        self._waiting.setdefault(place, []).append(row)
         self.add(place, row)
         if isinstance(history, HeavyHistory):
             self._write_tiles(place, history, int(row[T]) // DAY_US)
@@ -202,7 +221,8 @@ class HistoryStore:
             self._weigh(place, history)
 
     def bury(self, place: Place, t: int, seq: int, gone: End) -> None:
-        """Mark a row as gone in memory, and in what is written with `flush`."""
+        """Mark a row as gone in memory and on disk."""
+        self.flush()
         history = self._whole(place, t)
         if isinstance(history, HeavyHistory):
             self._fetch_day(place, history, t // DAY_US)
@@ -211,6 +231,7 @@ class HistoryStore:
             history.bury(t, seq, gone)
             if isinstance(history, HeavyHistory):
                 self._write_tiles(place, history, t // DAY_US)
+        self.disk.flush()
 
     def trim(self, history: HeavyHistory) -> None:
         """Let a heavy key's rows go when they fill a quarter of the memory."""
@@ -241,7 +262,6 @@ class HistoryStore:
             self.disk.write_tile(place, int(tiles.days[newest - 1]), tiles.blob(newest - 1))
 
     def _make_heavy(self, place: Place) -> None:
-        self.disk.flush()
         (found,) = self.disk.read([Asked(place, EVER)])
         shape = self.shapes[place[0]]
         history = HeavyHistory.of(shape, self._rows(place, found), found.tail)
@@ -255,9 +275,31 @@ class HistoryStore:
         for number, day in enumerate(history.tiles.days[:-1].tolist()):
             self.disk.write_tile(place, day, history.tiles.blob(number))
 
+    def waiting(self, stream: int) -> set[str]:
+        """Keys of a stream of which rows wait to be written."""
+        return {key for number, key in self._waiting if number == stream}
+
     def flush(self) -> None:
         """Write what was appended."""
+        self._insert_waiting()
         self.disk.flush()
+
+    def _insert_waiting(self) -> None:
+        """Put every row that waits where it belongs on disk.
+
+        A history in memory that does not reach back to such a row is let go, since the chunks on
+        disk need not begin any more where those held do.
+        """
+        for place, rows in self._waiting.items():
+            history = self._cache.get(place)
+            tail = None if history is None else history.tail
+            for row in rows:
+                tail = self.disk.insert(place, row, tail)
+            if history is not None:
+                history.tail = tail
+                if min(row[T] for row in rows) < history.since:
+                    self.forget([place])
+        self._waiting.clear()
 
     def clear(self) -> None:
         """Remove every history of the scenario."""
@@ -268,6 +310,7 @@ class HistoryStore:
         """Drop what memory holds of some keys, or of all; the next reads come from disk."""
         if places is None:
             self.disk.forget()
+            self._waiting.clear()
             self._cache.clear()
             self._sizes.clear()
             self._held, self._heavy = 0, None

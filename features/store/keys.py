@@ -29,6 +29,7 @@ from features.scan.light import (
     LATEST_OBSERVED,
     LATEST_SEQ,
     LEAST_ROOM,
+    SUMMED,
     first_from,
     place_of,
 )
@@ -40,6 +41,8 @@ from features.store.tiles import KNOWN, DayTiles, learn
 EVER: Final = -NEVER
 """Before every instant."""
 _FIRST_ROOM: Final = 64
+MOST_PACKED: Final = 16_384
+"""Bytes of chunks up to which they are unpacked where they are looked at."""
 
 
 class Tail(NamedTuple):
@@ -53,6 +56,18 @@ class Tail(NamedTuple):
 
 NO_CHUNK: Final = Tail(0, 0, 0, b"")
 """The last chunk of a key without rows."""
+
+
+class Found(NamedTuple):
+    """Chunks of one key in order, and since when they hold every row of it."""
+
+    chunks: list[Tail]
+    since: int
+
+    @property
+    def tail(self) -> Tail:
+        """The last chunk; one of no rows where there is none."""
+        return self.chunks[-1] if self.chunks else NO_CHUNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ def no_rows(columns: int, room: int) -> Integers:
     rows = np.empty((columns + 1, max(room, LEAST_ROOM)), np.int64)
     head = rows[columns]
     head[: LATEST_ANY + 1] = -NEVER
-    head[GONE_ROWS] = head[IN_USE] = 0
+    head[GONE_ROWS] = head[IN_USE] = head[SUMMED] = 0
     return rows
 
 
@@ -107,14 +122,16 @@ def _is_sorted(rows: Integers, n: int) -> bool:
 def opened(data: Bytes, heads: Integers, columns: int) -> tuple[Integers, bool]:
     """Rows of chunks, with room for more, and whether they are in the order of memory.
 
-    `heads` (3, chunks) are where each begins, and how many rows it has.
+    `heads` are where each begins and how many rows it has, three integers a chunk.
     """
-    n = heads[2].sum()
+    n = np.int64(0)
+    for k in range(2, len(heads), 3):
+        n += heads[k]
     rows = no_rows(columns, n + n // 8)
     p = at = 0
-    for k in range(heads.shape[1]):
-        p = unpacked(data, p, heads[2, k], heads[0, k], heads[1, k], rows[:columns], at)
-        at += heads[2, k]
+    for k in range(0, len(heads), 3):
+        p = unpacked(data, p, heads[k + 2], heads[k], heads[k + 1], rows[:columns], at)
+        at += heads[k + 2]
     head = rows[columns]
     for k in range(n):
         learn(rows, k, head)
@@ -130,7 +147,9 @@ def insert(rows: Integers, lo: int, hi: int, row: Integers) -> None:
         for p in range(hi, at, -1):
             rows[c, p] = rows[c, p - 1]
         rows[c, at] = row[c]
-    learn(rows, at, rows[len(row)])
+    head = rows[len(row)]
+    head[SUMMED] = min(head[SUMMED], at)
+    learn(rows, at, head)
 
 
 def sorted_rows(rows: Integers) -> Integers:
@@ -158,14 +177,16 @@ def remove(rows: Integers, p: int) -> None:
     for c in range(len(rows) - 1):
         for k in range(p, n):
             rows[c, k] = rows[c, k + 1]
-    rows[-1, IN_USE] = n
+    rows[-1, IN_USE], rows[-1, SUMMED] = n, min(rows[-1, SUMMED], p)
 
 
 def parted(rows: Integers) -> tuple[Integers, Integers]:
     """The rows without those that are gone, in place, and those that are, a column a line."""
-    gone = np.empty((len(rows) - 1, int(rows[-1, GONE_ROWS])), np.int64)
-    if gone.shape[1]:
-        set_apart(rows, gone)
+    n = int(rows[-1, GONE_ROWS])
+    if n == 0:
+        return rows, np.empty((len(rows) - 1, 0), np.int64)
+    gone = np.empty((len(rows) - 1, n), np.int64)
+    set_apart(rows, gone)
     return rows, gone
 
 
@@ -183,7 +204,7 @@ def set_apart(rows: Integers, gone: Integers) -> None:
             else:
                 rows[c, kept] = rows[c, p]
                 kept += 1
-    head[IN_USE], head[GONE_ROWS] = n - gone.shape[1], 0
+    head[IN_USE], head[GONE_ROWS], head[SUMMED] = n - gone.shape[1], 0, 0
 
 
 def mixed(rows: Integers, gone: Integers) -> Integers:
@@ -215,14 +236,35 @@ def merge(latest: Integers, other: Integers) -> None:
     latest[IN_USE] += other[IN_USE]
 
 
+class Packed(NamedTuple):
+    """Chunks as they came from disk: their bytes, and three integers each for `opened` to read."""
+
+    data: Bytes
+    heads: list[int]
+
+
+def packed_of(chunks: Sequence[Tail]) -> Packed:
+    """Some chunks side by side."""
+    heads: list[int] = []
+    for chunk in chunks:
+        heads += chunk[:3]
+    data = chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
+    return Packed(np.frombuffer(data, np.uint8), heads)
+
+
+NOT_PACKED: Final = Packed(np.frombuffer(b"-", np.uint8), [])
+"""Stands for chunks where there are none."""
+
+
 def rows_of(chunks: Sequence[Tail], columns: int) -> Integers:
     """The rows of chunks in the order of memory."""
-    if not chunks:
-        return no_rows(columns, 0)
-    t0, s0, counts, blobs = zip(*chunks, strict=True)
-    data = np.frombuffer(b"".join(blobs), np.uint8)
+    return rows_in(packed_of(chunks), columns) if chunks else no_rows(columns, 0)
+
+
+def rows_in(packed: Packed, columns: int) -> Integers:
+    """The rows of packed chunks in the order of memory."""
     rows: Integers
-    rows, is_sorted = opened(data, np.array((t0, s0, counts)), columns)
+    rows, is_sorted = opened(packed.data, np.array(packed.heads), columns)
     if not is_sorted:
         n = int(rows[-1, IN_USE])
         rows[:-1, :n] = sorted_rows(rows[:-1, :n])
@@ -232,24 +274,69 @@ def rows_of(chunks: Sequence[Tail], columns: int) -> Integers:
 class LightHistory:
     """All rows of a key since some instant; those that are gone stand apart.
 
-    So who knows of every end scans `rows`, and who does not the `whole`.
+    So who knows of every end scans `rows`, and who does not the `whole`. Rows stay `packed` until
+    they are asked for, since most keys are seen once in a long time; what is added meanwhile waits.
     """
 
-    __slots__ = ("gone", "rows", "since", "tail")
+    __slots__ = ("_added", "_columns", "_gone", "_rows", "packed", "since", "tail")
 
-    def __init__(self, rows: Integers, since: int, tail: Tail | None) -> None:
-        self.rows, self.gone = parted(rows)
-        self.since, self.tail = since, tail
+    def __init__(self, found: Found, columns: int) -> None:
+        self.packed = packed_of(found.chunks) if found.chunks else NOT_PACKED
+        self._added: list[Integers] = []
+        self._columns = columns
+        self.since, self.tail = found.since, found.tail
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether `packed` says all, and is short enough to be unpacked each time."""
+        held = self.packed
+        return held is not NOT_PACKED and len(held.data) <= MOST_PACKED and not self._added
+
+    @property
+    def rows(self) -> Integers:
+        """The rows that are not gone."""
+        self._open()
+        return self._rows
+
+    @rows.setter
+    def rows(self, rows: Integers) -> None:
+        self._rows = rows
+
+    @property
+    def gone(self) -> Integers:
+        """The rows that are gone, a column a line."""
+        self._open()
+        return self._gone
+
+    @gone.setter
+    def gone(self, gone: Integers) -> None:
+        self._gone = gone
+
+    def _open(self) -> None:
+        """Unpack the rows, and add those that wait."""
+        if hasattr(self, "_rows"):
+            return
+        held, added = self.packed, self._added
+        self.packed, self._added = NOT_PACKED, []
+        rows = no_rows(self._columns, 0) if held is NOT_PACKED else rows_in(held, self._columns)
+        self._rows, self._gone = parted(rows)
+        for row in added:
+            self.add(row)
 
     @property
     def n(self) -> int:
-        """Number of rows that are not gone."""
-        return int(self.rows[-1, IN_USE])
+        """Number of rows that are not gone; while they are packed, of all."""
+        if hasattr(self, "_rows"):
+            return int(self._rows[-1, IN_USE])
+        return sum(self.packed.heads[2::3]) + len(self._added)
 
     @property
     def size(self) -> int:
-        """Rows that there is room for."""
-        return int(self.rows.shape[1] + self.gone.shape[1])
+        """Rows that there is room for, or will be."""
+        if hasattr(self, "_rows"):
+            return int(self._rows.shape[1] + self._gone.shape[1])
+        n = self.n
+        return max(n + n // 8, LEAST_ROOM)
 
     @property
     def whole(self) -> Integers:
@@ -258,6 +345,9 @@ class LightHistory:
 
     def add(self, row: Integers) -> None:
         """Insert a row at its place; the newest goes to the end at no cost."""
+        if not hasattr(self, "_rows"):
+            self._added.append(row)
+            return
         if row[GONE_SEQ] != NEVER:
             self._set_apart(row)
             return

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from features.contracts.events import Event
 from features.store.database import Database
-from features.store.disk import RANGE, Asked, Disk, Found, in_order
+from features.store.disk import RANGE, Asked, Disk, in_order
+from features.store.keys import Found
 from features.store.rows import natural_key
 
 LOGGED: Final = 4096

@@ -36,6 +36,7 @@ def measure(keys: Sequence[str], size: Size, tell: Tell) -> Finding:
     """Features and append over a store of five times the events, in a file and on a server."""
     tell("a history for a store")
     events, coming = divided(5 * size.rows, STREAM)
+    DATA.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=DATA) as folder:
         path, stream = Path(folder) / "ledger.db", Path(folder) / "stream.parquet"
         coming.write_parquet(stream)

@@ -287,6 +287,8 @@ def test_rebuilding_gives_what_appending_gave(events: list[Event], live: list[bo
         else:
             ledger.admit([event], observed_us=later + k)
             engine.vector(_event(99, 500.0))
+    with ledger.transaction():
+        engine.writer.write()
     appended = _held(engine)
     ledger.connection.execute("DELETE FROM history_head")
     rebuilt = _held(LiveEngine(ledger, SCENARIO))
