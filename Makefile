@@ -63,8 +63,10 @@ bench-features: setup  ## the feature engine against its bars and peers; ARGS="-
 bench-models: setup  ## detectors against their bars and peers; ARGS as above
 	$(BIN)/python -m tests.bench.models $(ARGS)
 
-drill: setup  ## slow reliability drills
-	@echo "drill: nothing to do yet"
+drill: setup  ## slow drills: poisoned labels, the gate before them, what labels are worth
+	$(BIN)/python -m training.poison_drill
+	$(BIN)/python -m training.champion_drill
+	$(BIN)/python -m training.learning_curve
 
 clean:  ## remove what was built (not the environment)
 	rm -rf build .lianjing

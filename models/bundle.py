@@ -17,16 +17,25 @@ import numpy as np
 
 from features.contracts.errors import CorruptBundleError, IncompatibleBundleError, InputError
 from features.contracts.vectors import Matrix, Vector
+from features.contracts.verdicts import Scores
+from models import breakpoints
 from models.archive import pack, unpack
 from models.arrays import Array, Arrays, prefixed, section, take, take_gaps
 from models.calibrate import Calibration
+from models.confirmed import Confirmed, band
 from models.ensemble import Ensemble
+from models.labelled import Labelled
+from models.learned import Learned
 from models.manifest import FORMAT_VERSION, DetectorInfo, Facts, Manifest
+from models.registry import DETECTORS
 from models.typical import Typical
 
 MANIFEST: Final = "manifest.json"
 ARRAYS: Final = "arrays.npz"
 SUMS: Final = "SHA256SUMS"
+N_LEADING: Final = 10
+"""Features that are counted as those that usually add most to a score."""
+_LEARNED: Final = "learned"
 _TOLERANCE: Final = 1e-6
 _WAY_OUT: Final = "restore the folder from the registry or its backup, or promote again"
 
@@ -36,7 +45,8 @@ class Bundle:
     """Ensemble, calibration, ordinary values and golden rows, under one manifest.
 
     Rows come in the order of the spec (`manifest.features`), NaN where missing; the ensemble may
-    use fewer columns, and those it does not use contribute nothing.
+    use fewer columns, and those it does not use contribute nothing. Where a bundle learned from
+    labels, the labelled model's log-odds are its score, and the calibration is of those.
     """
 
     manifest: Manifest
@@ -46,6 +56,7 @@ class Bundle:
     golden: Matrix
     """A few rows, in spec order, that are scored again at every load."""
     golden_scores: Vector
+    learned: Learned | None = None
 
     @classmethod
     def build(
@@ -56,6 +67,7 @@ class Bundle:
         calibration: Calibration,
         typical: Typical,
         golden: Matrix,
+        learned: Learned | None = None,
     ) -> Self:
         """Put fitted parts under a manifest and record the golden rows' scores."""
         manifest = Manifest(
@@ -68,8 +80,9 @@ class Bundle:
             calibration_rows=calibration.n_rows,
             groups=typical.groups,
             golden_rows=len(golden),
+            learned=None if learned is None else learned.info,
         )
-        draft = cls(manifest, ensemble, calibration, typical, golden, np.empty(0))
+        draft = cls(manifest, ensemble, calibration, typical, golden, np.empty(0), learned)
         scored = replace(draft, golden_scores=draft.score(golden))
         files = {ARRAYS: _sha256(pack(scored.arrays()))}
         return replace(scored, manifest=manifest.model_copy(update={"files": files}))
@@ -89,20 +102,60 @@ class Bundle:
         """The score that an event must exceed to be an alert under the bundle's own budget."""
         return self.calibration.threshold(self.manifest.alert_budget)
 
+    @property
+    def _scorer(self) -> Ensemble | Labelled:
+        return self.ensemble if self.learned is None else self.learned.labelled
+
     @cached_property
-    def _columns(self) -> list[int]:
+    def columns(self) -> list[int]:
+        """Places in the spec of the features that the ensemble uses, in its order."""
         return [self.names.index(name) for name in self.ensemble.feature_names]
+
+    def breakpoints(self, feature: int) -> Vector:
+        """Sorted values at which the score may change as a feature moves; none if not used."""
+        if feature not in self.columns:
+            return np.empty(0)
+        return breakpoints.of_column(self._scorer, self.columns.index(feature))
+
+    def knots(self, feature: int) -> Vector:
+        """Sorted training values that are kept of a feature; none where no detector keeps them."""
+        if feature not in self.columns:
+            return np.empty(0)
+        return breakpoints.knots_of(self.ensemble, self.columns.index(feature))
+
+    @cached_property
+    def leading(self) -> tuple[int, ...]:
+        """Places in the spec of the features that add or take most over the golden rows.
+
+        Golden rows span the held-out ones from the most ordinary to the least.
+        """
+        parts = np.abs(self.contributions(self.golden)[1]).mean(axis=0)
+        ranked = np.argsort(-parts, kind="stable").tolist()
+        return tuple(j for j in ranked if parts[j] > 0.0)[:N_LEADING]
 
     def score(self, x: Matrix) -> Vector:
         """How unusual each row is."""
-        return self.ensemble.score(self._select(x))
+        return self._scorer.score(self._select(x))
 
     def contributions(self, x: Matrix) -> tuple[float, Matrix]:
         """The base score and each feature's contribution, 0 for features that are not used."""
-        base, parts = self.ensemble.contributions(self._select(x))
+        base, parts = self._scorer.contributions(self._select(x))
         out = np.zeros((len(parts), len(self.names)))
-        out[:, self._columns] = parts
+        out[:, self.columns] = parts
         return base, out
+
+    @property
+    def confirmed(self) -> Confirmed | None:
+        """P(confirmed) by score; None until enough events have been reviewed."""
+        return None if self.learned is None else self.learned.confirmed
+
+    def scores_of(self, score: float, *, is_alert: bool) -> Scores:
+        """All that leaves the service about a raw score."""
+        scores = self.calibration.scores_of(score, is_alert=is_alert)
+        if self.confirmed is None:
+            return scores
+        told = self.confirmed.likelihood(score)
+        return scores.model_copy(update={"band": band(told.value), "p_confirmed": told})
 
     def score_row(self, values: Vector) -> float:
         """How unusual one event is."""
@@ -121,6 +174,7 @@ class Bundle:
             | prefixed(self.calibration.arrays(), "calibration")
             | prefixed(self.typical.arrays(), "typical")
             | prefixed(golden, "golden")
+            | ({} if self.learned is None else prefixed(self.learned.arrays(), _LEARNED))
         )
 
     def save(self, folder: Path) -> str:
@@ -170,19 +224,21 @@ class Bundle:
             raise CorruptBundleError("its SHA-256 is not the one in the manifest")
         arrays = unpack(content)
         shape = (manifest.golden_rows, len(manifest.features))
+        ensemble = Ensemble.from_arrays(
+            section(arrays, "ensemble"),
+            feature_names=manifest.model_features,
+            detectors=[info.name for info in manifest.detectors],
+        )
         bundle = cls(
             manifest=manifest,
-            ensemble=Ensemble.from_arrays(
-                section(arrays, "ensemble"),
-                feature_names=manifest.model_features,
-                detectors=[info.name for info in manifest.detectors],
-            ),
+            ensemble=ensemble,
             calibration=Calibration.from_arrays(section(arrays, "calibration")),
             typical=Typical.from_arrays(
                 section(arrays, "typical"), groups=manifest.groups, n_features=shape[1]
             ),
             golden=take_gaps(arrays, "golden.rows", np.float64, shape),
             golden_scores=take(arrays, "golden.scores", np.float64, shape[:1]),
+            learned=_learned(arrays, manifest, ensemble),
         )
         bundle._check_parts(arrays)
         bundle._check_golden()
@@ -198,6 +254,8 @@ class Bundle:
             raise CorruptBundleError(f"the manifest's features are not distinct or lack {unknown}")
         if self.manifest.calibration_rows != self.calibration.n_rows:
             raise CorruptBundleError("the manifest's calibration_rows are not the scores stored")
+        if self.typical.counts.max() > self.manifest.rows:
+            raise CorruptBundleError("array 'counts' counts more rows than the manifest's")
 
     def _check_golden(self) -> None:
         """Score and explain the golden rows; this also compiles or loads every kernel."""
@@ -212,7 +270,15 @@ class Bundle:
         """The ensemble's columns of rows in spec order."""
         if x.ndim != 2 or x.shape[1] != len(self.names):  # noqa: PLR2004  (rows and columns)
             raise InputError(f"rows have shape {x.shape}; this bundle takes (n, {len(self.names)})")
-        return x[:, self._columns]
+        return x[:, self.columns]
+
+
+def _learned(arrays: Arrays, manifest: Manifest, ensemble: Ensemble) -> Learned | None:
+    """What labels made of the ensemble, where the manifest speaks of it."""
+    if manifest.learned is None:
+        return None
+    stored = section(arrays, _LEARNED)
+    return Learned.from_arrays(stored, ensemble=ensemble, info=manifest.learned)
 
 
 def _sha256(content: bytes) -> str:
@@ -240,6 +306,9 @@ def _read_manifest(folder: Path, digest: str | None) -> Manifest:
     found = _sha256(content)
     if digest is not None and found != digest:
         raise CorruptBundleError(f"{path}: is not bundle {digest[:12]}; {_WAY_OUT}")
+    sums = _read(folder / SUMS)
+    if f"{found}  {MANIFEST}" not in sums.decode(errors="replace").splitlines():
+        raise CorruptBundleError(f"{folder / SUMS}: does not match {MANIFEST}; {_WAY_OUT}")
     try:
         document = json.loads(content)
         if isinstance(document, dict) and document.get("format_version") != FORMAT_VERSION:
@@ -250,6 +319,17 @@ def _read_manifest(folder: Path, digest: str | None) -> Manifest:
         manifest = Manifest.model_validate(document)
     except ValueError as error:
         raise CorruptBundleError(f"{path}: is not a manifest; {_WAY_OUT}") from error
-    if _read(folder / SUMS) != _sums(found, dict(manifest.files)):
+    if sums != _sums(found, dict(manifest.files)):
         raise CorruptBundleError(f"{folder / SUMS}: does not match the files; {_WAY_OUT}")
+    _check_detectors(path, manifest)
     return manifest
+
+
+def _check_detectors(path: Path, manifest: Manifest) -> None:
+    """Refuse a sound bundle that holds a detector of another version."""
+    unknown = sorted({info.name for info in manifest.detectors} - set(DETECTORS))
+    if unknown:
+        raise IncompatibleBundleError(
+            f"{path}: holds detector {unknown[0]!r}, this version knows {', '.join(DETECTORS)}; "
+            "train again or install the matching version"
+        )

@@ -5,6 +5,7 @@ held-out events were never fitted; it is at most `budget` on at most that share 
 """
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Final, Self
 
 import numpy as np
@@ -35,6 +36,18 @@ def one_in(p_value: float) -> int:
     return max(1, round(1.0 / p_value))
 
 
+def line_rank(n: int, budget: float) -> int:
+    """The largest r with r / (n + 1) <= `budget`: an alert scores above the r-th highest of n.
+
+    >>> line_rank(1_999, 0.01), line_rank(98, 0.01)
+    (20, 0)
+    """
+    room = int(budget * (n + 1)) + 1
+    while room > 0 and room / (n + 1) > budget:
+        room -= 1
+    return room
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """Sorted scores of held-out events.
@@ -61,31 +74,44 @@ class Calibration:
         return int(self.scores.size)
 
     def p_value(self, score: float) -> float:
-        """Conformal p-value: share of events at least as unusual, this one counted among them."""
-        above = self.n_rows - int(self.scores.searchsorted(score, side="left"))
-        return (1 + above) / (self.n_rows + 1)
+        """Conformal p-value: share of events at least as unusual, this one counted among them.
+
+        Raises
+        ------
+        InputError
+            The score is NaN, which has no place among others.
+        """
+        return (1 + self.n_rows - self._n_lower(score)) / (self.n_rows + 1)
 
     def percentile(self, score: float) -> float:
         """Share of held-out events that score strictly lower."""
-        return int(self.scores.searchsorted(score, side="left")) / self.n_rows
+        return self._n_lower(score) / self.n_rows
+
+    def percentiles(self, scores: Vector) -> Vector:
+        """The percentile of each score."""
+        lower: Vector = self.scores.searchsorted(scores, side="left") / self.n_rows
+        return lower
+
+    def _n_lower(self, score: float) -> int:
+        if isnan(score):
+            raise InputError("a score that is NaN has no place among others; check the features")
+        return int(self.scores.searchsorted(score, side="left"))
 
     def threshold(self, budget: float) -> float:
         """The score that must be exceeded: p <= budget exactly where score > threshold.
 
         Infinite where there are too few held-out events to tell so small a share.
         """
-        room = int(budget * (self.n_rows + 1)) + 1
-        while room > 0 and room / (self.n_rows + 1) > budget:
-            room -= 1
-        if room == 0:
+        rank = line_rank(self.n_rows, budget)
+        if rank == 0:
             return float("inf")
-        return float(self.scores[self.n_rows - room]) if room <= self.n_rows else float("-inf")
+        return float(self.scores[self.n_rows - rank]) if rank <= self.n_rows else float("-inf")
 
     def is_alert(self, score: float, budget: float) -> bool:
         """Whether a review budget (share of events) selects this score."""
         return self.p_value(score) <= budget
 
-    def scores_of(self, score: float, budget: float) -> Scores:
+    def scores_of(self, score: float, *, is_alert: bool) -> Scores:
         """All that leaves the service about a raw score."""
         p_value, percentile = self.p_value(score), self.percentile(score)
         return Scores(
@@ -93,7 +119,7 @@ class Calibration:
             p_value=p_value,
             one_in=one_in(p_value),
             band=band(percentile),
-            is_alert=p_value <= budget,
+            is_alert=is_alert,
         )
 
     def arrays(self) -> dict[str, Array]:

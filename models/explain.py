@@ -9,9 +9,9 @@ import numpy as np
 
 from features.contracts.errors import IncompatibleBundleError
 from features.contracts.vectors import Cell, FeatureInfo, FeatureVector
-from features.contracts.verdicts import Reason, Status
+from features.contracts.verdicts import FamilyPart, Reason, Status
 from models.bundle import Bundle
-from models.phrase import MINOR, Comparison, sentence_en, sentence_zh
+from models.phrase import MINOR, Comparison, Sense, sentence_en, sentence_zh
 from models.typical import Typical
 
 
@@ -23,12 +23,7 @@ def reasons(
     Only what is known (status ok) and adds to the score is a reason; `share` is of all positive
     contributions, reasons or not. Money is shown in `currency`, by default the bundle's.
     """
-    if vector.names != bundle.names:
-        raise IncompatibleBundleError(
-            f"the vector's features (spec {vector.spec_hash[:12]}) are not the bundle's "
-            f"(spec {bundle.manifest.spec_hash[:12]}); score with a bundle of the same spec"
-        )
-    parts = bundle.explain_row(vector.values)[1]
+    parts = bundle.explain_row(_checked(bundle, vector).values)[1]
     whole = float(parts[parts > 0.0].sum())
     strongest = [
         int(j)
@@ -45,6 +40,43 @@ def reasons(
         )
         for j in strongest[:top]
     )
+
+
+def by_family(bundle: Bundle, vector: FeatureVector) -> tuple[FamilyPart, ...]:
+    """What each family of features added to the event's score, most first.
+
+    Every feature counts, also a filled one and one that takes from the score, so that the base and
+    the families add up to the score as the features do. A feature of no family is its own.
+    """
+    parts = bundle.explain_row(_checked(bundle, vector).values)[1].tolist()
+    of_family: dict[str, list[float]] = {}
+    for info, part in zip(bundle.manifest.features, parts, strict=True):
+        of_family.setdefault(info.family or info.name, []).append(part)
+    sums = {family: math.fsum(members) for family, members in of_family.items()}
+    whole = math.fsum(part for part in sums.values() if part > 0.0)
+    return tuple(
+        FamilyPart(
+            family=family,
+            contribution=part,
+            share=min(1.0, part / whole) if part > 0.0 else 0.0,
+        )
+        for family, part in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
+
+
+def sense_of(reason: Reason) -> Sense:
+    """In what sense a reason's value is unusual."""
+    return Comparison(reason.actual, reason.typical, reason.lo, reason.hi, reason.peers).sense
+
+
+def _checked(bundle: Bundle, vector: FeatureVector) -> FeatureVector:
+    """The vector, if it is of the features that the bundle was trained for."""
+    if vector.names != bundle.names:
+        raise IncompatibleBundleError(
+            f"the vector's features (spec {vector.spec_hash[:12]}) are not the bundle's "
+            f"(spec {bundle.manifest.spec_hash[:12]}); score with a bundle of the same spec"
+        )
+    return vector
 
 
 def compare(typical: Typical, vector: FeatureVector, feature: int) -> Comparison:

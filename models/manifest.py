@@ -26,6 +26,20 @@ class DetectorInfo(_Frozen):
     parameters: Mapping[str, int]
 
 
+class LearnedInfo(_Frozen):
+    """The labels that a bundle learned from, and the sizes of what came of them."""
+
+    n_labels: Annotated[int, Field(ge=1)]
+    n_confirmed: Annotated[int, Field(ge=1)]
+    """Events that reviewers confirmed."""
+    n_reviewers: Annotated[int, Field(ge=1)]
+    labels_sha256: Sha256
+    n_trees: Annotated[int, Field(ge=0)]
+    """Boosted trees; 0 before there are enough confirmed events."""
+    n_calibrated: Annotated[int, Field(ge=0)]
+    """Reviews that P(confirmed) rests on; 0 where there is none."""
+
+
 class TrainingWindow(_Frozen):
     """The span of events a bundle was trained on, as ISO instants."""
 
@@ -63,10 +77,15 @@ class Manifest(Facts):
     groups: Annotated[tuple[str, ...], Field(min_length=1)]
     golden_rows: Annotated[int, Field(ge=1)]
     files: Mapping[str, Sha256] = Field(default_factory=dict)
+    learned: LearnedInfo | None = None
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON: keys sorted, one final newline."""
-        content = self.model_dump(mode="json")
+        """Canonical JSON: keys sorted, one final newline.
+
+        Without labels there is no word of them, so that a bundle from before there were any keeps
+        its digest.
+        """
+        content = self.model_dump(mode="json", exclude=None if self.learned else {"learned"})
         text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
         return f"{text}\n".encode()
 

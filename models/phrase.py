@@ -10,6 +10,7 @@ from features.contracts.verdicts import Peers
 from models.typical import EVERYONE
 
 Direction = Literal["high", "low", "none"]
+Sense = Literal["too_high", "too_low", "combination"]
 MINOR: Final = 100.0
 """Minor units (fen, pence) of one unit of money."""
 _SMALL: Final = 0.01
@@ -33,10 +34,30 @@ class Comparison(NamedTuple):
 
     @property
     def within(self) -> bool:
-        """Whether the value alone lies in the ordinary range."""
-        if self.actual is None or self.lo is None or self.hi is None:
+        """Whether the value alone lies in the ordinary range, ends included.
+
+        Where no range is known, whether it is the typical value.
+
+        >>> at_the_end, unknown = (5.0, 2.0, 0.0, 5.0, None), (2.0, 2.0, None, None, None)
+        >>> Comparison(*at_the_end).within, Comparison(*unknown).within
+        (True, True)
+        """
+        if self.actual is None:
             return False
+        if self.lo is None or self.hi is None:
+            return self.actual == self.typical
         return self.lo <= self.actual <= self.hi
+
+    @property
+    def sense(self) -> Sense:
+        """In what sense the value is unusual: by itself on one side, or only beside the others.
+
+        >>> Comparison(9.0, 2.0, 0.0, 5.0, None).sense, Comparison(3.0, 2.0, 0.0, 5.0, None).sense
+        ('too_high', 'combination')
+        """
+        if self.within or self.direction == "none":
+            return "combination"
+        return "too_high" if self.direction == "high" else "too_low"
 
     def scaled(self, divisor: float) -> "Comparison":
         """The same in larger units."""
@@ -91,15 +112,15 @@ def sentence_zh(info: FeatureInfo, compared: Comparison, currency: str) -> str:
     if compared.typical is None:
         return f"{start}，暂无同类常见水平可比，与其他指标的组合少见。"
     whom = _peers_zh(compared.peers)
+    mixed = "，单看并不少见，与其他指标的组合少见" if compared.within else ""
     if info.unit == "flag":
-        return f"{start}，{whom}通常为{typical}。"
+        return f"{start}，{whom}通常为{typical}{mixed}。"
     match compared.direction:
         case "none":
             middle = f"与{whom}的常见水平相同"
         case direction:
             middle = f"{'高于' if direction == 'high' else '低于'}{whom}的常见水平{typical}"
     ordinary = "" if compared.lo is None or lo == hi else f"（常见范围{lo}至{hi}）"
-    mixed = "，单看并不少见，与其他指标的组合少见" if compared.within else ""
     return f"{start}，{middle}{ordinary}{mixed}。"
 
 
@@ -114,23 +135,49 @@ def sentence_en(info: FeatureInfo, compared: Comparison, currency: str) -> str:
     if compared.typical is None:
         return f"{start}; no usual level of peers is known, the combination with others is rare."
     whom = _peers_en(compared.peers)
+    mixed = "; usual by itself, rare in combination with others" if compared.within else ""
     if info.unit == "flag":
-        return f"{start}, where the usual of {whom} is {typical}."
+        return f"{start}, where the usual of {whom} is {typical}{mixed}."
     side = {"high": "above", "low": "below", "none": "the same as"}[compared.direction]
     ordinary = "" if compared.lo is None or lo == hi else f" (ordinary range {lo} to {hi})"
-    mixed = "; usual by itself, rare in combination with others" if compared.within else ""
     return f"{start}, {side} the usual {typical} of {whom}{ordinary}{mixed}."
+
+
+def below_zh(
+    info: FeatureInfo, actual: float, value: float, currency: str, *, is_exact: bool
+) -> str:
+    """At what value the event would not be above the review line, in Chinese."""
+    at, now = (amount(each, info, currency, zh=True) for each in (value, actual))
+    about = "" if is_exact else "约"
+    return f"其他指标不变，若{info.title_zh}{about}为{at}，该事项不高于核查线（实际为{now}）。"
+
+
+def below_en(
+    info: FeatureInfo, actual: float, value: float, currency: str, *, is_exact: bool
+) -> str:
+    """At what value the event would not be above the review line, in English."""
+    at, now = (amount(each, info, currency, zh=False) for each in (value, actual))
+    title = info.title_en[:1].upper() + info.title_en[1:]
+    about = "" if is_exact else "about "
+    return (
+        f"{title}: if it were {about}{at}, all else equal, the event would not be above the "
+        f"review line (it is {now})."
+    )
 
 
 def _peers_zh(peers: Peers | None) -> str:
     if peers is None:
         return "同类"
-    return f"全部{peers.n}个事项" if peers.key == EVERYONE else f"{peers.n}个同类（{peers.key}）"
+    return (
+        f"全部{peers.n:,}个事项" if peers.key == EVERYONE else f"{peers.n:,}个同类（{peers.key}）"
+    )
 
 
 def _peers_en(peers: Peers | None) -> str:
     if peers is None:
         return "its peers"
     return (
-        f"all {peers.n} events" if peers.key == EVERYONE else f"its {peers.n} peers ({peers.key})"
+        f"all {peers.n:,} events"
+        if peers.key == EVERYONE
+        else f"its {peers.n:,} peers ({peers.key})"
     )

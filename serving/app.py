@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -19,6 +20,7 @@ from serving.late import LateRecords
 from serving.middleware import stack
 from serving.monitor import Monitor, request_log
 from serving.opening import open_desk
+from serving.ordinary import ordinary_of
 from serving.routes import events, health, records, score
 from serving.sessionkey import session_key
 
@@ -49,11 +51,12 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with opener(settings, watched) as desk:
             app.state.desk, late.records = desk, desk.records
+            late.ways = partial(ordinary_of, desk)
             async with watching(desk, settings.poll_s):
                 if on_ready is not None:
                     on_ready()
                 yield
-            late.records = None
+            late.records = late.ways = None
 
     app = FastAPI(
         title="Lianjing",

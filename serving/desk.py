@@ -12,7 +12,7 @@ from starlette.requests import Request
 from features.contracts.errors import UnknownScenarioError
 from serving.champion import Champion, Load
 from serving.monitor import Monitor, places
-from serving.scorer import Scorer
+from serving.scorer import Scorer, Serving
 from serving.store.reading import Records
 
 T = TypeVar("T")
@@ -62,9 +62,15 @@ class Desk:
         for name, post in self.posts.items():
             before, failure = post.champion.serving, post.champion.failure
             if post.champion.refresh() and post.champion.serving is not None:
-                self.monitor.serves(name, post.champion.serving, before)
+                self._serves(name, post, before)
             if post.champion.failure != failure:
                 self.monitor.refuses(name, post.champion.failure)
+
+    def _serves(self, name: str, post: Post, before: Serving | None) -> None:
+        serving = post.champion()
+        self.monitor.serves(name, serving, before)
+        held_out = serving.bundle.calibration.n_rows
+        self.monitor.expects(name, post.scorer.alert_budget, held_out)
 
     async def watch(self, every_s: float) -> None:
         """Look for newly promoted bundles for ever; a look that fails is told and tried again."""

@@ -1,9 +1,13 @@
 """The console's view of records, handed out before the ledger is open."""
 
+from collections.abc import Callable
+
 from features.contracts.errors import LedgerError
-from features.contracts.verdicts import AnomalyRecord
+from features.contracts.verdicts import AnomalyRecord, Counterfactual
 from serving.console.source import Facts, QueuePage, TimelineEvent
 from serving.store.reading import Records
+
+Ways = Callable[[str], Counterfactual | None]
 
 
 class LateRecords:
@@ -11,6 +15,7 @@ class LateRecords:
 
     def __init__(self) -> None:
         self.records: Records | None = None
+        self.ways: Ways | None = None
 
     def _open(self) -> Records:
         if self.records is None:
@@ -34,6 +39,11 @@ class LateRecords:
     def facts(self, record_id: str) -> Facts:
         """When the record's event happened, and whom and what it is about."""
         return self._open().facts(record_id)
+
+    def ordinary(self, record_id: str) -> Counterfactual | None:
+        """At what value of one feature the record would be ordinary."""
+        self._open()
+        return self.ways and self.ways(record_id)
 
     def scenarios(self) -> tuple[str, ...]:
         """Names of the scenarios that have records."""

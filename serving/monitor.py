@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from structlog.typing import FilteringBoundLogger
 
+from serving.alertrates import AlertRates
 from serving.scorer import Answer, Serving
 
 UNMATCHED: Final = "unmatched"
@@ -67,6 +68,13 @@ class Monitor:
             ("scenario",),
             registry=self.registry,
         )
+        self._controls = Counter(
+            "lianjing_control_reviews",
+            "Verdicts drawn into the control sample.",
+            ("scenario",),
+            registry=self.registry,
+        )
+        self._rates = AlertRates(self.registry)
         self._champion = Gauge(
             "lianjing_champion_info",
             "The bundle that serves.",
@@ -92,6 +100,13 @@ class Monitor:
             self._verdicts.labels(scenario, answer.band.value).inc()
             if answer.is_alert:
                 self._alerts.labels(scenario).inc()
+            if answer.is_control:
+                self._controls.labels(scenario).inc()
+            self._rates.came(scenario, is_alert=answer.is_alert)
+
+    def expects(self, scenario: str, budget: float, n_held_out: int) -> None:
+        """Show which share of a scenario's verdicts is to be alerts, and begin to count anew."""
+        self._rates.expects(scenario, budget, n_held_out)
 
     def serves(self, scenario: str, serving: Serving, before: Serving | None) -> None:
         """Show which bundle serves, in place of the one before."""
@@ -108,6 +123,7 @@ class Monitor:
 
     def exposition(self) -> bytes:
         """All metrics as Prometheus text."""
+        self._rates.refresh()
         return generate_latest(self.registry)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 
+from features.calendar import zone
 from features.contracts.settings import Settings
 from features.live.engine import LiveEngine
 from features.scenarios import catalog
@@ -12,7 +13,9 @@ from serving.champion import Bundles, Champion
 from serving.desk import Desk, Post
 from serving.door import door
 from serving.monitor import Monitor
+from serving.reviewing import Reviewer, rule_of
 from serving.scorer import Scorer
+from serving.store.past import StoredScores
 from serving.store.reading import Records, read_only
 from serving.warm import warm
 from serving.writer import writer
@@ -37,10 +40,16 @@ def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Po
         engine,
         champion,
         scored=scenario.scored,
-        budget=settings.alert_budget,
+        reviewer=_reviewer(name, settings, ledger),
         enter=door(scenario.fields, settings),
     )
     return Post(scorer, champion, bundles.load)
+
+
+def _reviewer(name: str, settings: Settings, ledger: Ledger) -> Reviewer:
+    """The rule in force, its periods in the time zone of the scenario's calendar."""
+    rule = rule_of(settings, zone(ledger.profile(name)[1].tz))
+    return Reviewer(rule, line=settings.alert_line, past=StoredScores(ledger.connection, name))
 
 
 @contextmanager

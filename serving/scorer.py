@@ -28,10 +28,12 @@ from features.contracts.verdicts import (
 )
 from features.store.database import Database
 from features.store.ledger import Ledger, Outcome
+from models.budget import ReviewRule
 from models.bundle import Bundle
 from models.explain import reasons
 from serving.door import Door
 from serving.relation import merge, relate
+from serving.reviewing import Reviewer
 from serving.store import audit, cells, records
 from serving.ulid import Ulids
 
@@ -96,6 +98,7 @@ class Answer:
     band: Band
     is_alert: bool
     is_fresh: bool
+    is_control: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,9 @@ class Scorer:
         Kinds of events that are scored, in the order of the business; the others are history, and
         so is an event whose id is known under an earlier one of them.
     budget
-        An event is an alert when its p-value is at most this share.
+        Share of the events that reviewers have room for, where no `reviewer` is given.
+    reviewer
+        Says which events are looked at; by default those whose p-value is within the budget.
     enter
         Replaces personal identifiers by pseudonyms.
     clock
@@ -148,16 +153,23 @@ class Scorer:
         champion: Callable[[], Serving],
         *,
         scored: Sequence[str],
-        budget: float,
+        budget: float = 0.01,
+        reviewer: Reviewer | None = None,
         enter: Door = lambda event: event,
         clock: Callable[[], int] = now_us,
     ) -> None:
         self._ledger, self._engine, self._champion = ledger, engine, champion
-        self._budget, self._enter, self._clock = budget, enter, clock
+        self._reviewer = reviewer or Reviewer(ReviewRule(budget=budget))
+        self._enter, self._clock = enter, clock
         self._scored = tuple(scored)
         self._lock = threading.Lock()
         self._ids = Ulids()
         self._is_touched = False
+
+    @property
+    def alert_budget(self) -> float:
+        """Share of the events that are to be alerts."""
+        return self._reviewer.rule.alert_budget
 
     def admit(self, event: Event) -> Event:
         """The event as the ledger may hold it: pseudonyms for persons, fields checked.
@@ -257,7 +269,8 @@ class Scorer:
         )
         audit.append(connection, entry)
         scores = verdict.scores
-        return Answer(row.verdict, scores.band, scores.is_alert, is_fresh=True)
+        is_control = verdict.review is not None and verdict.review.is_control
+        return Answer(row.verdict, scores.band, scores.is_alert, True, is_control)
 
     def _loaded(self, event: Event) -> Stored | None:
         stored = self._ledger.find(event.scenario, event.kind, event.event_id, event.version)
@@ -274,12 +287,20 @@ class Scorer:
         self, request: Request, serving: Serving, vector: FeatureVector, loaded: Stored | None
     ) -> Verdict:
         event, now = request.event, self._clock()
-        score = serving.bundle.score_row(vector.values)
-        scores = serving.bundle.calibration.scores_of(score, self._budget)
+        record_id, score = self._ids.at(now), serving.bundle.score_row(vector.values)
+        review = self._reviewer.select(
+            serving.bundle,
+            serving.digest,
+            review_id(event),
+            score,
+            at_us=event.effective_us,
+            record_id=record_id,
+        )
+        scores = serving.bundle.scores_of(score, is_alert=review.is_alert)
         rules = merge(request.warnings, self._engine.warnings(event, vector))
-        is_told = request.explain or scores.band is not Band.INFO
+        is_told = request.explain or scores.is_alert or scores.band is not Band.INFO
         return Verdict(
-            record_id=self._ids.at(now),
+            record_id=record_id,
             scenario=event.scenario,
             kind=event.kind,
             event_id=event.event_id,
@@ -291,6 +312,7 @@ class Scorer:
             reasons=self._reasons(serving.bundle, vector, event, loaded) if is_told else (),
             provenance=_provenance(serving, vector),
             reliability=_reliability(serving.bundle, vector),
+            review=review,
         )
 
     def _reasons(
@@ -354,6 +376,11 @@ class Scorer:
         return "accepted"
 
 
+def review_id(event: Event) -> str:
+    """What the control sample knows an event by: a correction is the same event."""
+    return f"{event.scenario}/{event.event_id}"
+
+
 def _conflict(event: Event) -> str:
     return (
         f"this {event.kind} is known with other content under the same event_id and version "
@@ -374,7 +401,14 @@ def _reliability(bundle: Bundle, vector: FeatureVector) -> Reliability:
     used = set(bundle.manifest.model_features)
     known = zip(vector.names, vector.cells, strict=True)
     usable = sum(name in used and cell.status is Status.OK for name, cell in known)
-    return Reliability(usable=usable, features=len(used), is_thin=2 * usable < len(used))
+    missing = sum(vector.cells[at].status is not Status.OK for at in bundle.leading)
+    return Reliability(
+        usable=usable,
+        features=len(used),
+        is_thin=2 * usable < len(used),
+        leading=len(bundle.leading),
+        leading_missing=missing,
+    )
 
 
 def _provenance(serving: Serving, vector: FeatureVector) -> Provenance:

@@ -133,9 +133,15 @@ def small_bundle() -> Bundle:
             features=(AMOUNT,), model_features=("amount",), currency="CNY", spec_hash=SPEC
         ),
         "calibration": Calibration.fit(ORDINARY),
+        "scores_of": Calibration.fit(ORDINARY).scores_of,
         "typical": Typical.fit(ORDINARY.reshape(-1, 1), ["all"] * len(ORDINARY)),
         "golden": ORDINARY[:1].reshape(-1, 1),
         "contributions": lambda x: (0.0, x),
+        "score": lambda x: x[:, 0],
+        "columns": [0],
+        "leading": (0,),
+        "knots": lambda _: ORDINARY,
+        "breakpoints": lambda _: ORDINARY,
         "score_row": score_row,
         "explain_row": explain_row,
     }

@@ -28,6 +28,7 @@ from training.evaluation import (
 from training.fitted import Fitted
 from training.rank import HIT, by_rules, by_score, by_turns, n_reviews, rule_hits
 from training.reads import Reads
+from training.volumes import volumes
 
 N_REASONS: Final = 3
 """Reasons that a reviewer is shown first."""
@@ -121,6 +122,7 @@ def judge(
         budget=budget,
         n_alerts=k,
         alert_rate=Rate.of(int((judged.p_value <= budget).sum()), n_rows),
+        volumes=volumes(judged.table, judged.score, calibrate_score, budget),
         n_rule_hits=int((hits > 0).sum()),
         n_alerts_without_rule=int((hits[alerts] == 0).sum()),
         calibrate_quantiles=_quantiles(calibrate_score),

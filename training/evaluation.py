@@ -5,6 +5,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from training.label_review import LabelReview
+from training.volumes import RULES, RuleName, Volume
+
 ArmName = Literal["model", "rules", "both"]
 ARMS: Final[tuple[ArmName, ...]] = ("model", "rules", "both")
 ARM_TEXT: Final = {
@@ -122,6 +125,8 @@ class Evaluation(_Frozen):
     n_alerts: int
     alert_rate: Rate
     """Share of rows with p <= budget: what the live rule would have flagged."""
+    volumes: tuple[Volume, ...] = ()
+    """Expected against realised alerts of both live rules: in all, by month, by unit."""
     n_rule_hits: int
     n_alerts_without_rule: int
     """Alerts of the period that no fixed rule hits: what would be news."""
@@ -131,6 +136,12 @@ class Evaluation(_Frozen):
     """Mean absolute contribution to the score over the alerts, by feature."""
     rules: tuple[RulePrecision, ...]
     truth: Truth | None
+    labels: LabelReview | None = None
+    """What is known of the labels that the model learned from."""
+
+    def label_lines(self) -> list[str]:
+        """What is known of the labels, a sentence a line; none where there were none."""
+        return [] if self.labels is None else self.labels.lines()
 
     def to_json(self) -> str:
         """The evaluation as indented JSON."""
@@ -143,6 +154,7 @@ class Evaluation(_Frozen):
             "alert_rate_low": self.alert_rate.low,
             "alert_rate_high": self.alert_rate.high,
             "budget": self.budget,
+            **self._volume_metrics(),
             "n_judged": float(self.n_rows),
             "n_alerts": float(self.n_alerts),
             "n_alerts_without_rule": float(self.n_alerts_without_rule),
@@ -154,6 +166,29 @@ class Evaluation(_Frozen):
                 numbers[f"recall_cases_{arm.name}"] = arm.n_cases / max(self.truth.n_cases, 1)
                 numbers[f"lookalike_rows_{arm.name}"] = float(arm.n_lookalike_rows)
             numbers["explained"] = self.truth.explained.rate
+        if self.labels is not None:
+            numbers["n_labels"] = float(self.labels.n_labels)
+            numbers["n_confirmed"] = float(self.labels.n_confirmed)
+        return numbers
+
+    def volume(self, rule: RuleName) -> Volume | None:
+        """All judged rows under one live rule."""
+        found = (one for one in self.volumes if one.rule == rule and one.scope == "all")
+        return next(found, None)
+
+    def _volume_metrics(self) -> dict[str, float]:
+        numbers: dict[str, float] = {}
+        for rule in RULES:
+            whole = self.volume(rule)
+            if whole is None:
+                continue
+            outside = [one for one in self.volumes if one.rule == rule and not one.is_inside]
+            numbers[f"alert_rate_{rule}"] = whole.realised
+            numbers[f"alert_rate_{rule}_expected"] = whole.expected
+            numbers[f"alert_rate_{rule}_error"] = whole.error
+            for scope in ("period", "unit"):
+                n = sum(one.scope == scope for one in outside)
+                numbers[f"alert_rate_{rule}_{scope}s_outside"] = float(n)
         return numbers
 
     def to_markdown(self) -> str:
@@ -161,6 +196,9 @@ class Evaluation(_Frozen):
         lines = [f"# Evaluation of {self.scenario}", "", *self._summary_lines()]
         if self.truth is not None:
             lines += ["", *_arm_lines(self.truth), "", *_recall_lines(self.truth)]
+        if self.volumes:
+            lines += ["", *_volume_lines(self.volumes)]
+        lines += [f"\n{line}" for line in self.label_lines()]
         return "\n".join(lines) + "\n"
 
     def _summary_lines(self) -> list[str]:
@@ -176,6 +214,20 @@ class Evaluation(_Frozen):
 
 def _percent(rate: Rate) -> str:
     return f"{rate.rate:.2%} ({rate.low:.2%} to {rate.high:.2%})"
+
+
+def _volume_lines(volumes: tuple[Volume, ...]) -> list[str]:
+    lines = [
+        "| line | rows | alerts | expected | realised | 99 % interval | within |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    lines += [
+        f"| {one.rule} {one.key} | {one.n_rows} | {one.n_alerts} | {one.expected:.2%} | "
+        f"{one.realised:.2%} | {one.low} to {one.high} | {'yes' if one.is_inside else 'no'} |"
+        for one in volumes
+        if one.scope != "unit"
+    ]
+    return lines
 
 
 def _arm_lines(truth: Truth) -> list[str]:

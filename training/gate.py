@@ -4,7 +4,9 @@ It answers with all reasons at once. What holds here: the bundle keeps the promi
 its own golden rows, was trained for the present features, flags about as many events as the budget
 pays for, and is not worse than the champion beyond both intervals, neither in the share of reviews
 that find something planted nor in the share of planted cases found. Where the one or the other was
-judged without planted cases, nothing is compared.
+judged without planted cases, nothing is compared. A model that learned from labels answers for them
+too: no reviewer's labels may differ from the peers' beyond honest mistakes, and none may move the
+head of the queue further than as many labels of anybody would.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ import numpy as np
 
 from models.bundle import Bundle
 from training.evaluation import Evaluation, Rate, Truth
+from training.label_review import LabelReview
 
 COPIES: Final = 1_000
 THREADS: Final = 8
@@ -38,6 +41,7 @@ def refusals(
         *_of_conformance(bundle),
         *_of_volume(evaluation.alert_rate, evaluation.budget),
         *([] if champion is None else _of_champion(evaluation, champion)),
+        *label_refusals(bundle, evaluation.labels),
     ]
     return tuple(found)
 
@@ -79,6 +83,19 @@ def _of_champion(challenger: Evaluation, champion: Evaluation) -> Iterator[str]:
                 f"{claim}: {rate.rate:.1%}, the champion's {other[claim].rate:.1%}: "
                 "worse beyond both intervals"
             )
+
+
+def label_refusals(bundle: Bundle, review: LabelReview | None) -> Iterator[str]:
+    """Why the labels that a bundle learned from may not move the champion."""
+    if bundle.learned is None:
+        return
+    if review is None:
+        yield "learned from labels that nobody checked: train again"
+        return
+    if len(review.reviewers) == 1:
+        yield "all labels are one reviewer's: have part of the events reviewed by somebody else too"
+    yield from (check.told() for check in review.reviewers if check.is_alarm)
+    yield from (one.told() for one in review.influences if one.is_beyond)
 
 
 def _rates_of_model(truth: Truth) -> dict[str, Rate]:

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from features.contracts.events import from_us
 from training.evaluation import ARM_TEXT, Evaluation, Rate
 from training.fitted import Fitted
+from training.label_review import Influence, LabelReview
 
 CAPTIONS: Final = {
     "scores": "Scores of the calibration slice and of the judged slice. Where the curves part, the "
@@ -30,6 +31,7 @@ def render(fitted: Fitted, evaluation: Evaluation, plots: Sequence[Path] = ()) -
     return page.render(
         evaluation=evaluation,
         truth=evaluation.truth,
+        influence={} if evaluation.labels is None else _by_reviewer(evaluation.labels),
         digest=fitted.bundle.digest,
         manifest=fitted.bundle.manifest,
         split=fitted.split,
@@ -41,6 +43,10 @@ def render(fitted: Fitted, evaluation: Evaluation, plots: Sequence[Path] = ()) -
         percent=lambda share: f"{share:.1%}",
         rate=_rate,
     )
+
+
+def _by_reviewer(review: LabelReview) -> dict[str, Influence]:
+    return {one.reviewer: one for one in review.influences}
 
 
 def _inline(path: Path) -> dict[str, str]:

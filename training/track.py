@@ -14,7 +14,7 @@ import socket
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from features.contracts.errors import InputError, LianjingError, NotFoundError
 from features.contracts.events import from_us
 from training.evaluation import Evaluation
 from training.fitted import Fitted
+from training.runs import Run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,6 +38,7 @@ CHALLENGER: Final = "challenger"
 CHAMPION: Final = "champion"
 EVALUATION: Final = "evaluation.json"
 DIGEST_TAG: Final = "bundle_digest"
+_PARENT: Final = "mlflow.parentRunId"
 _DATASET_DIGEST_LENGTH: Final = 36
 _QUIET: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -101,6 +103,17 @@ def track(
             raise
         client.set_terminated(run_id)
     return Tracked(run_id=run_id, model_version=version, digest=fitted.bundle.digest)
+
+
+def log_runs(
+    parent: Run, *, uri: str, experiment: str, artifacts: Path | None = None
+) -> tuple[str, ...]:
+    """Log a run and those nested under it; their ids, the parent's first. Nothing is registered."""
+    with _client(uri) as client:
+        experiment_id = _experiment(client, experiment, _artifact_root(uri, artifacts))
+        top = _log_plain(client, experiment_id, parent, {})
+        nested = {_PARENT: top}
+        return top, *(_log_plain(client, experiment_id, run, nested) for run in parent.children)
 
 
 def resolve(uri: str, scenario: str, which: str) -> Tracked:
@@ -298,6 +311,26 @@ def _log_run(client: "MlflowClient", run_id: str, fitted: Fitted, evaluation: Ev
         profile=f'{{"n_fit": {fitted.split.n_fit}, "n_calibrate": {fitted.split.n_calibrate}}}',
     )
     client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_plain(
+    client: "MlflowClient", experiment_id: str, run: Run, tags: Mapping[str, str]
+) -> str:
+    """One run with what it holds; its id."""
+    made = client.create_run(experiment_id, run_name=run.name, tags={**run.tags, **tags})
+    run_id = str(made.info.run_id)
+    try:
+        for name, value in run.params.items():
+            client.log_param(run_id, name, value)
+        for name, number in run.metrics.items():
+            client.log_metric(run_id, name, number)
+        for path in run.files:
+            client.log_artifact(run_id, str(path))
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id)
+    return run_id
 
 
 def _params(fitted: Fitted) -> dict[str, str]:

@@ -19,6 +19,8 @@ from training.evaluate import judge_fitted
 from training.evaluation import Evaluation
 from training.fit import fit
 from training.fitted import Fitted
+from training.labels import Labels
+from training.learn import learn
 from training.plots import draw
 from training.reads import Reads, fields_read
 from training.report import render
@@ -48,12 +50,13 @@ def train(
     until: datetime | None = None,
     seed: int = 0,
     truth: pl.DataFrame | None = None,
+    labels: Labels | None = None,
     progress: Progress | None = None,
 ) -> TrainingResult:
     """Train on the events of `scenario` before `until` and register a challenger.
 
-    `truth` is a truth table, where cases were planted. The report is kept under
-    `settings.reports`.
+    `truth` is a truth table, where cases were planted; `labels` are what reviewers found, of which
+    those decided before `until` teach. The report is kept under `settings.reports`.
 
     Raises
     ------
@@ -67,6 +70,7 @@ def train(
         until=until,
         seed=seed,
         truth=truth,
+        labels=labels,
         left_out=tuple(item.name for item in scenario.features if not item.in_model),
         reads=fields_read(scenario),
     )
@@ -79,6 +83,7 @@ def train_table(
     until: datetime | None = None,
     seed: int = 0,
     truth: pl.DataFrame | None = None,
+    labels: Labels | None = None,
     left_out: tuple[str, ...] = (),
     reads: Reads | None = None,
 ) -> TrainingResult:
@@ -91,7 +96,12 @@ def train_table(
         budget=settings.alert_budget,
         left_out=left_out,
     )
+    lesson = learn(fitted, table, labels) if labels else None
+    if lesson is not None:
+        fitted = lesson.fitted
     judged, evaluation = judge_fitted(fitted, table, truth=truth, reads=reads)
+    if lesson is not None:
+        evaluation = evaluation.model_copy(update={"labels": lesson.review})
     report = settings.reports / f"{table.scenario}-{fitted.bundle.digest[:12]}.html"
     with tempfile.TemporaryDirectory() as folder:
         plots = draw(fitted, judged, evaluation, Path(folder))

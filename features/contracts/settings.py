@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -49,6 +49,16 @@ class Settings(BaseSettings):
     pseudonym_key_id: str = "k1"
     alert_budget: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Share of events that reviewers have room for."""
+    alert_line: Literal["rolling", "fixed"] = "rolling"
+    """Whether the line above which an event is an alert moves with the latest scores, or was drawn
+    once by the bundle."""
+    review_period: Literal["day", "week", "month"] = "month"
+    """Period that reviews are counted in."""
+    control_key: SecretStr = SecretStr("")
+    """Key that draws the control sample; empty means that there is none."""
+    control_key_id: str = "c1"
+    control_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the reviews that the control sample takes."""
     body_limit: Annotated[int, Field(ge=1024)] = 65_536
     """Largest body of one call, in bytes."""
     rate_limit: Annotated[int, Field(ge=1)] = 10_000

@@ -25,7 +25,11 @@ class Status(StrEnum):
 
 
 class Band(StrEnum):
-    """Severity by percentile: low from 0.95, medium from 0.99, high from 0.999."""
+    """Severity by percentile: low from 0.95, medium from 0.99, high from 0.999.
+
+    Once P(confirmed) is calibrated, by that: low from one in twenty, medium from one in five, high
+    from one in two.
+    """
 
     INFO = "info"
     LOW = "low"
@@ -92,6 +96,34 @@ class Reason(_Frozen):
     false_alarm_en: str = ""
 
 
+class FamilyPart(_Frozen):
+    """What the features of one family added to a score together, negative parts included.
+
+    `share` is the positive part over the sum of the families' positive parts.
+    """
+
+    family: str
+    contribution: float
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
+class Counterfactual(_Frozen):
+    """The nearest value of one feature with which the event would not be an alert.
+
+    All other features stay as they are. `actual` and `value` are in `unit`, as in reasons; `value`
+    was scored and lies below the line.
+    """
+
+    feature: Name
+    name_zh: str
+    name_en: str
+    unit: str
+    actual: float
+    value: float
+    statement_zh: str
+    statement_en: str
+
+
 class RuleWarning(_Frozen):
     """One fixed rule's answer about an event, the host's own or ours."""
 
@@ -112,26 +144,46 @@ class Provenance(_Frozen):
     vector_digest: str
 
 
+class Likelihood(_Frozen):
+    """The chance that a review confirms the event, with its 95 % interval.
+
+    It rests on `n_reviews` events that were reviewed as alerts or as controls.
+    """
+
+    value: Annotated[float, Field(ge=0, le=1)]
+    low: Annotated[float, Field(ge=0, le=1)]
+    high: Annotated[float, Field(ge=0, le=1)]
+    n_reviews: int
+
+
 class Scores(_Frozen):
-    """How unusual the event is among held-out ordinary events of its scenario."""
+    """How unusual the event is among held-out ordinary events of its scenario.
+
+    `p_confirmed` is null until a hundred reviews of this scenario say what scores like this came
+    to; until then `band` goes by percentile, from then on by it.
+    """
 
     percentile: Annotated[float, Field(ge=0, le=1)]
     p_value: Annotated[float, Field(gt=0, le=1)]
     one_in: int
     band: Band
     is_alert: bool
+    p_confirmed: Likelihood | None = None
 
 
 class Reliability(_Frozen):
     """How much of the event could be compared: measures usable out of those the model takes.
 
     Of a thin comparison (under half usable) a low percentile says little: what is not known counts
-    as ordinary.
+    as ordinary. `leading` are the measures that usually add most to a score, `leading_missing`
+    those of them that are not usable here; null in records from before they were counted.
     """
 
     usable: int
     features: int
     is_thin: bool
+    leading: int | None = None
+    leading_missing: int | None = None
 
 
 class FeatureValue(_Frozen):
@@ -140,6 +192,33 @@ class FeatureValue(_Frozen):
     feature: Name
     value: float | None
     status: Status
+
+
+class Review(_Frozen):
+    """Whether the event is to be reviewed, by what, and how likely that was.
+
+    `threshold` is the line in force, in units of the score: an alert scored above it; null where
+    nothing could be an alert. `control_probability` is the rate at which events of its stratum are
+    drawn whatever they score, 0 without a control sample; findings of the control sample are
+    weighted by its inverse. `rule` is the version of the rule that selected.
+    """
+
+    selected_by: Literal["alert", "control", "both"] | None
+    inclusion_probability: Annotated[float, Field(ge=0, le=1)]
+    control_probability: Annotated[float, Field(ge=0, le=1)]
+    period: str
+    threshold: float | None
+    rule: str
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether its score selected it."""
+        return self.selected_by in {"alert", "both"}
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it belongs to the control sample."""
+        return self.selected_by in {"control", "both"}
 
 
 class Verdict(_Frozen):
@@ -157,6 +236,7 @@ class Verdict(_Frozen):
     reasons: tuple[Reason, ...]
     provenance: Provenance
     reliability: Reliability | None = None
+    review: Review | None = None
 
 
 class AnomalyRecord(_Frozen):

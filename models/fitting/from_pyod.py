@@ -5,27 +5,17 @@ COPOD rank a row together with the batch it comes in, and fail the conformance c
 """
 
 import inspect
-import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from types import ModuleType
-from typing import Protocol
+from functools import partial
+from typing import Any
 
 import numpy as np
-import pyod.models
 
 from features.contracts.errors import InputError
 from features.contracts.vectors import Matrix, Vector
-
-
-class _Scorer(Protocol):
-    """What is used of a PyOD detector."""
-
-    def fit(self, X: Matrix) -> object:  # noqa: N803  (PyOD's name)
-        """Fit on rows."""
-
-    def decision_function(self, X: Matrix) -> Vector:  # noqa: N803  (PyOD's name)
-        """Higher is more unusual."""
+from models.fitting.pyod_catalog import catalogue
+from models.fitting.pyod_shapes import DEFAULTS, SHAPES, PyodScorer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +23,7 @@ class PyodDetector:
     """A fitted PyOD detector; missing values become training medians, as in the ensemble."""
 
     name: str
-    fitted: _Scorer
+    fitted: PyodScorer
     median: Vector
 
     def score(self, x: Matrix) -> Vector:
@@ -45,36 +35,35 @@ class PyodDetector:
 def fit_pyod(class_name: str, x: Matrix, *, seed: int, **parameters: object) -> PyodDetector:
     """Fit the PyOD detector of this class name on the rows of `x`.
 
+    Parameters that are not given are PyOD's own, or those of `pyod_shapes.DEFAULTS` where PyOD has
+    none.
+
     >>> fit_pyod("HBOS", np.random.default_rng(0).normal(size=(50, 2)), seed=0).score(
     ...     np.zeros((1, 2))).shape
     (1,)
     """
-    found = find_pyod(class_name)
+    found: Callable[..., PyodScorer] = find_pyod(class_name)
+    own = DEFAULTS[class_name]() if class_name in DEFAULTS else {}
     if "random_state" in inspect.signature(found).parameters:
-        parameters = {"random_state": seed, **parameters}
+        own["random_state"] = seed
+    make = partial(found, **{**own, **parameters})
     present = np.where(np.isnan(x).all(axis=0), 0.0, x)
     median = np.nanmedian(present, axis=0)
-    fitted = found(**parameters)
+    fitted: PyodScorer = SHAPES[class_name](make) if class_name in SHAPES else make()
     fitted.fit(np.where(np.isnan(x), median, x))
     return PyodDetector(class_name, fitted, median)
 
 
-def _module(name: str) -> ModuleType:
-    """The module of PyOD; some of them need a library that PyOD does not install."""
-    try:
-        return import_module(f"pyod.models.{name}")
-    except ImportError as error:
+def find_pyod(class_name: str) -> type[Any]:
+    """The class of that name.
+
+    Raises
+    ------
+    InputError
+        PyOD has no such detector, or it needs a library that is not installed.
+    """
+    if class_name not in catalogue():
         raise InputError(
-            f"PyOD's {name!r} needs the library {error.name!r}; install it or take another"
-        ) from error
-
-
-def find_pyod(class_name: str) -> type[_Scorer]:
-    """The class, from whichever module of PyOD is named like it."""
-    flat = class_name.lower()
-    for module in pkgutil.iter_modules(pyod.models.__path__):
-        if module.name.replace("_", "") == flat:
-            found: type[_Scorer] | None = getattr(_module(module.name), class_name, None)
-            if found is not None:
-                return found
-    raise InputError(f"PyOD has no detector {class_name!r}; give its class name, such as 'IForest'")
+            f"PyOD has no detector {class_name!r}; give its class name, such as 'IForest'"
+        )
+    return catalogue()[class_name].load()

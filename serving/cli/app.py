@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +17,9 @@ import typer
 from features.contracts.errors import InputError, LianjingError
 from serving.cli import show
 from serving.cli.bench import app as bench_app
+from serving.cli.compare import compare
+from serving.cli.conformance import conformance
+from serving.cli.detectors import app as detectors_app
 from serving.cli.features import app as features_app
 from serving.cli.options import Json, MappingName, Paths, Scenario
 from serving.cli.setting import configured, existing
@@ -31,10 +35,16 @@ app = typer.Typer(
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(bench_app, name="bench")
 app.add_typer(features_app, name="features")
+app.add_typer(detectors_app, name="detectors")
 app.add_typer(key_app, name="key")
+app.command()(compare)
+app.command()(conformance)
 
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
 Since = Annotated[datetime | None, typer.Option(help="send what happened from this date on")]
+LabelFile = Annotated[
+    Path | None, typer.Option(help="what reviewers found: labels as CSV or Parquet")
+]
 By = Annotated[str, typer.Option(help="who does it, for the record")]
 
 
@@ -99,16 +109,27 @@ def ingest(paths: Paths, mapping: MappingName, json: Json = False) -> None:
 
 @app.command()
 def train(
-    scenario: Scenario, until: Until = None, truth: Path | None = None, seed: int = 0
+    scenario: Scenario,
+    until: Until = None,
+    truth: Path | None = None,
+    labels: LabelFile = None,
+    seed: int = 0,
 ) -> None:
-    """Train on the ledger and register a challenger in MLflow."""
+    """Train on the ledger and register a challenger in MLflow.
+
+    Of LABELS those teach that were decided before the events that the model is judged on. Where
+    they do not say why an event was reviewed, its stored record does.
+    """
     from features.scenarios import catalog
     from features.store.ledger import Ledger
+    from serving.store.selected import selections
+    from training.labels import read_labels
     from training.train import train as run
     from training.truth import load_truth
 
     settings = configured()
     ledger = Ledger.open(settings.ledger)
+    known = partial(selections, ledger.connection, scenario)
     with show.progress("features") as tick:
         result = run(
             settings,
@@ -117,6 +138,7 @@ def train(
             until=until.replace(tzinfo=UTC) if until else None,
             seed=seed,
             truth=load_truth(truth) if truth else None,
+            labels=read_labels(labels, selections=known) if labels else None,
             progress=tick,
         )
     show.out.print(
@@ -124,6 +146,8 @@ def train(
         f"({result.tracked.digest[:12]}), {result.split.n_fit} rows fitted, "
         f"{result.split.n_calibrate} calibrated; report {result.report}"
     )
+    for line in result.evaluation.label_lines():
+        show.out.print(line)
 
 
 @app.command()

@@ -30,6 +30,12 @@ RELATION_SENTENCES: Final = {
     Relation.RULE_ONLY: mark("A fixed rule warned; compared with its peers the event is ordinary."),
     Relation.NONE: mark("Neither a fixed rule nor the comparison with peers points to this event."),
 }
+SELECTIONS: Final = {
+    "alert": mark("yes, above the review line"),
+    "control": mark("yes, drawn at random (control sample)"),
+    "both": mark("yes, above the review line and drawn at random"),
+    "none": mark("no"),
+}
 RULE_STATUSES: Final = {
     "hit": mark("Warned"),
     "clear": mark("Not triggered"),

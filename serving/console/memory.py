@@ -8,10 +8,11 @@ from typing import Final, Self
 
 from pydantic import TypeAdapter
 
-from features.contracts.verdicts import AnomalyRecord
+from features.contracts.verdicts import AnomalyRecord, Counterfactual
 from serving.console.source import Facts, QueuePage, TimelineEvent
 
 _EVENTS: Final = TypeAdapter(tuple[TimelineEvent, ...])
+_WAYS: Final = TypeAdapter(dict[str, Counterfactual])
 _FACTS: Final = TypeAdapter(dict[str, Facts])
 
 
@@ -26,6 +27,7 @@ class MemorySource:
     records: Sequence[AnomalyRecord]
     timelines: Mapping[str, tuple[TimelineEvent, ...]] = field(default_factory=dict)
     known: Mapping[str, Facts] = field(default_factory=dict)
+    ways: Mapping[str, Counterfactual] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -38,6 +40,7 @@ class MemorySource:
                 for record_id, events in document["timelines"].items()
             },
             _FACTS.validate_python(document.get("facts", {})),
+            _WAYS.validate_python(document.get("ways", {})),
         )
 
     def queue(
@@ -70,6 +73,10 @@ class MemorySource:
     def facts(self, record_id: str) -> Facts:
         """What is known of the record's event."""
         return self.known.get(record_id, Facts())
+
+    def ordinary(self, record_id: str) -> Counterfactual | None:
+        """At what value of one feature the record would be no alert."""
+        return self.ways.get(record_id)
 
     def scenarios(self) -> tuple[str, ...]:
         """Names of the scenarios that have records."""

@@ -10,12 +10,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from features.contracts.errors import InputError, NotFoundError, UnknownScenarioError
+from features.contracts.errors import BundleError, InputError, NotFoundError, UnknownScenarioError
 from features.contracts.verdicts import Band
 from serving.console import labels
 from serving.console.assets import Assets
 from serving.console.door import HOME, Door
 from serving.console.guard import guarded_route
+from serving.console.language import mark
 from serving.console.render import Renderer, queue_url
 from serving.console.sessions import Sessions
 from serving.console.source import RecordSource
@@ -23,6 +24,8 @@ from serving.console.views import Reader, write_case, write_row
 
 PAGE_ROWS: Final = 25
 TIMELINE_EVENTS: Final = 40
+_NONE: Final = mark("No single measure: several together set this event apart.")
+_UNKNOWN: Final = mark("Not known: the model that scored this event is not at hand.")
 
 Text = Annotated[str, Query(max_length=128)]
 Cursor = Annotated[str, Query(max_length=512)]
@@ -127,8 +130,20 @@ class Pages:
             raise NotFoundError(f"no record {record_id!r}; find it in {HOME}")
         timeline = self.source.timeline(record_id, TIMELINE_EVENTS)
         facts = self.source.facts(record_id)
-        case = write_case(record, timeline, facts, self.renderer.reader(request))
-        return self.renderer.page(request, "case.html", case=case)
+        reader = self.renderer.reader(request)
+        case = write_case(record, timeline, facts, reader)
+        ordinary = self._ordinary(record_id, reader)
+        return self.renderer.page(request, "case.html", case=case, ordinary=ordinary)
+
+    def _ordinary(self, record_id: str, reader: Reader) -> str:
+        """What would make the record ordinary, in words."""
+        try:
+            way = self.source.ordinary(record_id)
+        except BundleError:
+            return reader.language.say(_UNKNOWN)
+        if way is None:
+            return reader.language.say(_NONE)
+        return reader.language.choose(way.statement_zh, way.statement_en)
 
 
 @dataclass(frozen=True, slots=True)

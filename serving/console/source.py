@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from features.contracts.verdicts import AnomalyRecord
+from features.contracts.verdicts import AnomalyRecord, Counterfactual
 from serving.console.formats import TIMEZONE
 
 
@@ -74,6 +74,13 @@ class RecordSource(Protocol):
 
     def facts(self, record_id: str) -> Facts:
         """When the record's event happened, and whom and what it is about."""
+        ...
+
+    def ordinary(self, record_id: str) -> Counterfactual | None:
+        """At what value of one feature the record would be no alert; None where there is none.
+
+        BundleError where what scored it is not at hand.
+        """
         ...
 
     def scenarios(self) -> tuple[str, ...]:

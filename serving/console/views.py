@@ -38,6 +38,16 @@ _TOO_LITTLE: Final = mark(
 _RULE_AND_TOO_LITTLE: Final = mark(
     "A fixed rule warned; too little is known to compare the event with its peers."
 )
+_LEADING: Final = mark(
+    "Of the %(all)s measures that usually say most, %(missing)s could not be used; "
+    "they count as ordinary."
+)
+_CONFIRMED: Final = mark(
+    "Reviews confirm about %(share)s of events that score like this: "
+    "with 95 percent confidence between %(low)s and %(high)s, from %(n)s reviews."
+)
+_SUREST: Final = 0.99
+"""No chance of being confirmed is written as more than this."""
 TINY: Final = 0.001
 _HARDLY: Final = mark(
     "More unusual than less than %(share)s of ordinary events, about 1 in %(one_in)s."
@@ -150,7 +160,10 @@ class Case:
     reasons: tuple[ReasonView, ...]
     others: tuple[ReasonView, ...]
     relation_sentence: str
+    selected: str
     caution: str
+    leading: str
+    confirmed: str
     rules: tuple[Rule, ...]
     notes: tuple[Note, ...]
     n_measures: int
@@ -183,6 +196,13 @@ def write_row(record: AnomalyRecord, reader: Reader) -> Row:
     )
 
 
+def _selected_by(verdict: Verdict) -> str:
+    """What selected the event; records from before there were selections know alerts alone."""
+    if verdict.review is None:
+        return "alert" if verdict.scores.is_alert else "none"
+    return verdict.review.selected_by or "none"
+
+
 def write_case(
     record: AnomalyRecord, timeline: tuple[TimelineEvent, ...], facts: Facts, reader: Reader
 ) -> Case:
@@ -204,8 +224,11 @@ def write_case(
         ),
         reasons=_lead(record, reader),
         others=tuple(_reason(reason, record.currency, reader) for reason in rest),
+        selected=reader.language.say(labels.SELECTIONS[_selected_by(verdict)]),
         relation_sentence=reader.language.say(_relation(verdict)),
         caution=_caution(verdict, reader),
+        leading=_leading(verdict, reader),
+        confirmed=_confirmed(verdict, reader),
         rules=_rules(record, reader),
         notes=_notes(record, reader),
         n_measures=len(record.vector),
@@ -234,6 +257,28 @@ def _caution(verdict: Verdict, reader: Reader) -> str:
         return ""
     usable, features = (reader.formats.number(n) for n in (known.usable, known.features))
     return reader.language.say(_TOO_LITTLE, usable=usable, all=features)
+
+
+def _leading(verdict: Verdict, reader: Reader) -> str:
+    """How many of the measures that matter most are missing, in words; empty where none is."""
+    known = verdict.reliability
+    if known is None or not known.leading or not known.leading_missing:
+        return ""
+    missing, all_ = (reader.formats.number(n) for n in (known.leading_missing, known.leading))
+    return reader.language.say(_LEADING, missing=missing, all=all_)
+
+
+def _confirmed(verdict: Verdict, reader: Reader) -> str:
+    """P(confirmed) with its interval, in words; empty before there are enough reviews."""
+    told = verdict.scores.p_confirmed
+    if told is None:
+        return ""
+    numbers = {
+        name: reader.formats.percentile(min(float(f"{value:.2g}"), _SUREST))
+        for name, value in (("share", told.value), ("low", told.low), ("high", told.high))
+    }
+    n = reader.formats.number(told.n_reviews)
+    return reader.language.say(_CONFIRMED, n=n, **numbers)
 
 
 def _relation(verdict: Verdict) -> str:

@@ -5,9 +5,23 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from features.contracts.verdicts import AnomalyRecord, Evidence, Peers, Reason, Status, Verdict
+from features.contracts.verdicts import (
+    AnomalyRecord,
+    Counterfactual,
+    Evidence,
+    FamilyPart,
+    Peers,
+    Reason,
+    Reliability,
+    Status,
+    Verdict,
+)
+from models.explain import by_family, sense_of
+from models.phrase import Sense
 from serving.desk import desk_of
 from serving.openapi import guarded
+from serving.ordinary import ordinary_at
+from serving.store import cells
 
 Language = Literal["zh", "en"]
 RecordId = str
@@ -39,19 +53,39 @@ class Told(BaseModel):
     direction: Literal["high", "low", "none"]
     status: Status
     share: float
+    sense: Sense
     peers: Peers | None
     window_days: int | None
     evidence: tuple[Evidence, ...]
 
 
+class Way(BaseModel):
+    """The nearest value of one feature with which the event would not be an alert."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feature: str
+    name: str
+    statement: str
+    unit: str
+    actual: float
+    value: float
+
+
 class Explanation(BaseModel):
-    """Why a record differs from its peers, in one language."""
+    """Why a record differs from its peers, in one language.
+
+    `would_be_below` is null where the record is no alert, or no single feature makes it one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     record_id: str
     lang: Language
     reasons: tuple[Told, ...]
+    would_be_below: Way | None
+    reliability: Reliability | None
+    families: tuple[FamilyPart, ...] | None = None
 
 
 def record(request: Request, record_id: RecordId) -> Response:
@@ -75,16 +109,31 @@ def feed(
 
 
 def explanation(
-    request: Request, record_id: RecordId, *, lang: Annotated[Language, Query()] = "zh"
+    request: Request,
+    record_id: RecordId,
+    *,
+    lang: Annotated[Language, Query()] = "zh",
+    families: Annotated[bool, Query()] = False,
 ) -> Response:
-    """Say why; reasons that were not computed at scoring are derived from the stored vector."""
+    """Say why; what was not computed at scoring is derived from the stored vector.
+
+    With `families` contributions come grouped by feature family too.
+    """
     desk = desk_of(request)
     row = desk.records.row(record_id)
     post = desk.post(row.scenario)
-    digest = Verdict.model_validate_json(row.verdict).provenance.bundle_digest
-    reasons = post.scorer.explain(row, post.bundle(digest))
-    told = tuple(tell(reason, lang) for reason in reasons)
-    return _json(Explanation(record_id=record_id, lang=lang, reasons=told))
+    verdict = Verdict.model_validate_json(row.verdict)
+    bundle = post.bundle(verdict.provenance.bundle_digest)
+    way = ordinary_at(row, bundle)
+    told = Explanation(
+        record_id=record_id,
+        lang=lang,
+        reasons=tuple(tell(reason, lang) for reason in post.scorer.explain(row, bundle)),
+        would_be_below=None if way is None else tell_way(way, lang),
+        reliability=verdict.reliability,
+        families=by_family(bundle, cells.read(row.vector)) if families else None,
+    )
+    return _json(told)
 
 
 def tell(reason: Reason, lang: Language) -> Told:
@@ -95,7 +144,18 @@ def tell(reason: Reason, lang: Language) -> Told:
         name=reason.name_zh if is_zh else reason.name_en,
         statement=reason.statement_zh if is_zh else reason.statement_en,
         false_alarm=reason.false_alarm_zh if is_zh else reason.false_alarm_en,
+        sense=sense_of(reason),
         **shared,
+    )
+
+
+def tell_way(way: Counterfactual, lang: Language) -> Way:
+    """What would make an event ordinary, in one language."""
+    is_zh = lang == "zh"
+    return Way(
+        name=way.name_zh if is_zh else way.name_en,
+        statement=way.statement_zh if is_zh else way.statement_en,
+        **way.model_dump(include={"feature", "unit", "actual", "value"}),
     )
 
 

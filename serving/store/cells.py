@@ -65,6 +65,16 @@ def _cell(value: float | None, status: str, *compared: Any) -> Cell:  # noqa: AN
     return Cell(known, Status(status), actual, typical, lo, hi, group)
 
 
+def numbers(text: str) -> list[float]:
+    """The values alone, NaN where missing.
+
+    >>> vector = FeatureVector("payouts", "s", "k", 7, ("n_30d",), (Cell(1.5, Status.OK),), "all")
+    >>> numbers(write(vector))
+    [1.5]
+    """
+    return [_NAN if cell[0] is None else cell[0] for cell in json.loads(text)[2]]
+
+
 def values(text: str) -> tuple[FeatureValue, ...]:
     """The cells as a record shows them: value (null where missing) and status."""
     _, names, cells = json.loads(text)

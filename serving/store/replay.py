@@ -1,7 +1,8 @@
 """Replay: any stored verdict derived again from the ledger and the recorded bundle.
 
-Features are computed at the record's watermark and scored with the bundle that scored then; vector
-and p-value must come out as stored, bit for bit.
+Features are computed at the record's watermark and scored with the bundle that scored then; vector,
+p-value and P(confirmed) must come out as stored, bit for bit, and the alert as the line then in
+force says.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from serving.champion import Bundles
+from serving.reviewing import is_above
 from serving.store import records
 
 _PAGE: Final = 500
@@ -55,12 +57,16 @@ class Replayer:
         made = verdict.provenance
         bundle = bundles.load(made.bundle_digest)
         vector = engine.vector(stored.event, stored=stored, as_of_seq=made.as_of_seq)
-        p_value = bundle.calibration.p_value(bundle.score_row(vector.values))
-        compared = {
+        score = bundle.score_row(vector.values)
+        scores = bundle.scores_of(score, is_alert=verdict.scores.is_alert)
+        compared: dict[str, tuple[object, object]] = {
             "feature spec": (made.spec_hash, engine.spec_hash),
             "vector": (made.vector_digest, vector.digest),
-            "p-value": (verdict.scores.p_value, p_value),
+            "p-value": (verdict.scores.p_value, scores.p_value),
+            "P(confirmed)": (verdict.scores.p_confirmed, scores.p_confirmed),
         }
+        if verdict.review is not None:
+            compared["alert"] = (verdict.scores.is_alert, is_above(score, verdict.review))
         differs = tuple(name for name, (then, now) in compared.items() if then != now)
         return Replay(row.record_id, row.event_id, differs)
 

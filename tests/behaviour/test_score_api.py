@@ -432,6 +432,24 @@ def test_reasons_are_derived_later_in_the_readers_language(
     assert (told["lang"], told["reasons"][0]["name"]) == (lang, name)
 
 
+def test_an_explanation_says_what_would_make_an_alert_ordinary(start: Start) -> None:
+    """Value, sentence, sense and, on request, families; null for what is no alert."""
+    client = start()
+    alert = client.post("/v1/score", json=asked("P-1", 250_000)).json()
+    quiet = client.post("/v1/score", json=asked("P-2", 120)).json()
+    path = "/v1/records/{record_id}/explanation?lang=en&families=true"
+    told = client.get(path.format(**alert)).json()
+
+    assert told["would_be_below"]["value"] == 99.0
+    assert "Amount: if it were CNY 99.00, all else equal" in told["would_be_below"]["statement"]
+    assert told["reasons"][0]["sense"] == "too_high"
+    assert told["families"] == [{"family": "amount", "contribution": 250_000.0, "share": 1.0}]
+    assert told["reliability"]["leading_missing"] == 0
+    plain = client.get(path.format(**quiet).removesuffix("&families=true")).json()
+    assert plain["would_be_below"] is None
+    assert plain["families"] is None
+
+
 def test_an_unknown_record_is_404(start: Start) -> None:
     """There is nothing to read or to explain."""
     client = start()
@@ -451,6 +469,8 @@ def test_metrics_know_routes_not_paths(start: Start) -> None:
     assert 'route="unmatched",status="4xx"} 20.0' in text
     assert 'lianjing_verdicts_total{band="high",scenario="payouts"} 1.0' in text
     assert 'lianjing_alerts_total{scenario="payouts"} 1.0' in text
+    assert 'lianjing_alert_rate_expected{scenario="payouts"} 0.01' in text
+    assert 'lianjing_alert_rate_realised{scenario="payouts"} 1.0' in text
     assert "lianjing_champion_info{" in text
     assert "/nowhere" not in text
 

@@ -2,14 +2,14 @@
 
 Run by `make bench-models`; prints a table and writes `build/bench/models.json`. `--only` takes the
 keys that are wanted, `--rows` how many rows are fitted, `--quick` fits a tenth of them. Bars hold
-at full size alone. Peers and ours take turns; figures are medians. Fails where values that must be
-equal are not.
+at full size alone. Peers and ours take turns; figures are medians. Alert rates take a quarter of an
+hour. Fails where values that must be equal are not.
 """
 
 from pathlib import Path
 from typing import Final
 
-from tests.bench import fitted, forest
+from tests.bench import alert_rate, fitted, forest
 from tests.bench.bars import Bar
 from tests.bench.finding import Size
 from tests.bench.runner import Part, Suite
@@ -24,6 +24,12 @@ BARS: Final = {
     "fit_s": Bar("seconds to fit the ensemble and build its bundle", "<=", 15),
     "bundle_mb": Bar("size of the bundle, ordinary values of all peer groups in it", "<=", 6),
     "load_ms": Bar("milliseconds to load and verify it", "<=", 50),
+    "alert_rate_error_1pct": Bar("alert rate of the live rule off its budget of 1 %", "<=", 0.15),
+    "alert_rate_error_01pct": Bar("the same at 0.1 %", "<=", 0.35),
+    "alert_rate_error_fixed_1pct": Bar("the same of a line drawn once, 1 %"),
+    "alert_rate_error_fixed_01pct": Bar("the same, 0.1 %"),
+    "alert_rate_error_mixed_1pct": Bar("the same without drift: scores mixed, 1 %"),
+    "alert_rate_error_mixed_01pct": Bar("the same, 0.1 %"),
 }
 SUITE: Final = Suite(
     title="detectors",
@@ -33,6 +39,7 @@ SUITE: Final = Suite(
             ("ecod_row_ratio", "score_row_us", "explain_row_us", "fit_s", "bundle_mb", "load_ms"),
             fitted.measure,
         ),
+        Part(tuple(alert_rate.KEYS), alert_rate.measure),
     ),
     bars=BARS,
     full=Size(100_000, 5),

@@ -14,13 +14,18 @@ import pytest
 
 from features.contracts.errors import LedgerError
 from features.contracts.events import EPOCH, Event
+from features.contracts.verdicts import Verdict
 from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from features.store.testing import Server
+from models.budget import ReviewRule
+from models.rolling import RollingWindow, size_for
+from serving.reviewing import Reviewer
 from serving.scorer import Scorer, Serving
-from serving.store import audit
-from serving.testing import KIND, SmallEngine, payout, small_bundle
+from serving.store import audit, records
+from serving.store.past import StoredScores
+from serving.testing import KIND, SCENARIO, SmallEngine, payout, small_bundle
 
 PROCESSES: Final = 3
 EVENTS: Final = 40
@@ -61,6 +66,25 @@ def score(place: str, process: int) -> None:
         for event_id in ids(process):
             answer = scorer.answer(payout(event_id, 1 + len(event_id)))
             say(event_id, audit.digest([answer.body]), answer.is_fresh)
+
+
+def rolling_over(ledger: Ledger) -> Scorer:
+    """A service whose line moves with all that is stored, whoever stored it."""
+    serving = Serving(small_bundle(), "d" * 64, "1")
+    past = StoredScores(ledger.connection, SCENARIO)
+    reviewer = Reviewer(ReviewRule(budget=0.01), line="rolling", past=past)
+    engine = SmallEngine(ledger)
+    return Scorer(ledger, engine, lambda: serving, scored=(KIND,), reviewer=reviewer)
+
+
+def review(place: str, process: int) -> None:
+    """Score amounts that are all beyond what is ordinary, so that every record moves the line."""
+    with closing(Ledger.open(place)) as ledger:
+        scorer = rolling_over(ledger)
+        wait()
+        for event_id in ids(process):
+            amount = 20_000 + sum(map(ord, event_id))
+            say(event_id, "", scorer.answer(payout(event_id, amount)).is_fresh)
 
 
 def live_event(event_id: str) -> Event:
@@ -182,6 +206,24 @@ def test_a_serial_replay_gives_the_same_vectors(place: str) -> None:
                 fresh.append(other.append(event, now_us=stored.observed_us))
 
 
+def test_a_moving_line_misses_no_record_of_any_process(place: str) -> None:
+    """The line in each record is the one that all records before it draw, in their order."""
+    said = side_by_side("review", place)
+    assert sorted(event_id for event_id, _, is_fresh in said if is_fresh) == sorted(sent())
+    window = RollingWindow.seeded(small_bundle().calibration.scores, size_for(0.01))
+    with closing(Ledger.open(place)) as ledger:
+        rows = records.after(ledger.connection, 0, 10_000)
+    lines = []
+    for at, row in rows:
+        found = Verdict.model_validate_json(row.verdict).review
+        assert found is not None
+        lines.append(found.threshold)
+        assert found.threshold == window.threshold(0.01)
+        window.observe(at, float(row.amount_minor or 0))
+    assert len(lines) == len(sent())
+    assert len(set(lines)) > PROCESSES
+
+
 def hold(place: str) -> None:
     """Do everything of a verdict but the commit, and wait."""
     with closing(Ledger.open(place)) as ledger, ledger.transaction():
@@ -230,6 +272,5 @@ def test_a_lost_connection_is_told_and_the_next_transaction_has_a_new_one(
 
 
 if __name__ == "__main__":
-    {"score": score, "learn": learn, "hold": lambda place, *_: hold(place)}[sys.argv[1]](
-        sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    )
+    jobs = {"score": score, "review": review, "learn": learn, "hold": lambda place, *_: hold(place)}
+    jobs[sys.argv[1]](sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0)

@@ -65,7 +65,7 @@ def test_too_small_a_budget_selects_nothing() -> None:
 
 def test_scores_that_leave_the_service() -> None:
     """Everything about a raw score in one object, and no raw score in it."""
-    scores = Calibration.fit(np.arange(9_999.0)).scores_of(9_994.5, 0.01)
+    scores = Calibration.fit(np.arange(9_999.0)).scores_of(9_994.5, is_alert=True)
     assert scores.band is Band.HIGH
     assert (scores.p_value, scores.one_in, scores.is_alert) == (0.0005, 2_000, True)
     assert band(0.5) is Band.INFO

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.contracts.errors import LedgerBusyError
-from features.contracts.verdicts import AnomalyRecord
+from features.contracts.verdicts import AnomalyRecord, Likelihood
 from serving.console import assets as assets_module
 from serving.console.assets import Assets
 from serving.console.labels import Titles
@@ -391,3 +391,20 @@ KNOWN_TAGS = (
     Elements(SIGNED_IN.get("/console/queue?q=E").text).names()
     | Elements(SIGNED_IN.get("/console/queue?q=absent").text).names()
 )
+
+
+def test_p_confirmed_is_shown_with_its_interval_and_only_where_it_is_known() -> None:
+    """In both languages, with the reviews it rests on; never as a certainty."""
+    told = Likelihood(value=0.127, low=0.0451, high=0.9999, n_reviews=120)
+    scores = RECORDS[0].verdict.scores.model_copy(update={"p_confirmed": told})
+    record_id = RECORDS[0].verdict.record_id
+    client = open_console(MemorySource((altered(scores=scores), *RECORDS[1:])))
+    sign_in(client)
+    english = client.get(f"/console/cases/{record_id}?lang=en").text
+    assert (
+        "Reviews confirm about 13% of events that score like this: with 95 percent confidence "
+        "between 4.5% and 99%, from 120 reviews."
+    ) in english
+    assert "约有 13% 得到证实" in client.get(f"/console/cases/{record_id}?lang=zh-CN").text
+    other = client.get(f"/console/cases/{RECORDS[1].verdict.record_id}?lang=en").text
+    assert "Reviews confirm" not in other

@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from features.contracts.errors import IncompatibleBundleError
 from features.contracts.vectors import Cell, FeatureInfo, FeatureVector
 from features.contracts.verdicts import Peers, Status
 from models import Bundle, Calibration, Facts, TrainingWindow, Typical, reasons
+from models.explain import by_family
 from models.fitting.ensemble import fit_ensemble
 from models.phrase import Comparison, sentence_en, sentence_zh
 
@@ -178,3 +182,78 @@ def test_no_statement_accuses(bundle: Bundle) -> None:
     text = " ".join(reason.statement_zh + reason.statement_en for reason in found).lower()
     for word in ("违规", "违法", "舞弊", "腐败", "欺诈", "fraud", "violation", "guilt", "suspicio"):
         assert word not in text
+
+
+def test_families_add_up_to_the_score(bundle: Bundle) -> None:
+    """Every contribution is in one family, and base and families are the score."""
+    infos = tuple(
+        info.model_copy(update={"family": family})
+        for info, family in zip(
+            bundle.manifest.features, ("amount", "pace", "pace", "", "pace"), strict=True
+        )
+    )
+    manifest = bundle.manifest.model_copy(update={"features": infos})
+    grouped = replace(bundle, manifest=manifest)
+    vector = _vector((120_000_000.0, 40.0, 0.99, 1.0, 90.0))
+    base, parts = bundle.explain_row(vector.values)
+    found = {part.family: part for part in by_family(grouped, vector)}
+
+    assert set(found) == {"amount", "pace", "is_new_account_1095d"}
+    assert found["amount"].contribution == parts[0]
+    assert found["pace"].contribution == math.fsum(parts[[1, 2, 4]])
+    total = base + math.fsum(part.contribution for part in found.values())
+    assert total == pytest.approx(bundle.score_row(vector.values), rel=1e-9)
+    assert sum(part.share for part in found.values()) == pytest.approx(1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.tuples(*[st.floats(0, 1e9) for _ in NAMES]))
+def test_families_add_up_whatever_the_event(bundle: Bundle, values: tuple[float, ...]) -> None:
+    """Grouping loses and invents nothing, families that take from the score included."""
+    parts = bundle.explain_row(np.array(values))[1]
+    found = by_family(bundle, _vector(values))
+    scale = float(np.abs(parts).sum())
+    assert math.fsum(part.contribution for part in found) == pytest.approx(
+        math.fsum(parts), rel=1e-12, abs=1e-12 * scale
+    )
+    assert [part.contribution for part in found] == sorted(
+        (part.contribution for part in found), reverse=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("compared", "direction", "sense"),
+    [
+        (Comparison(9.0, 2.0, 0.0, 5.0, None), "high", "too_high"),
+        (Comparison(-1.0, 2.0, 0.0, 5.0, None), "low", "too_low"),
+        (Comparison(5.0, 2.0, 0.0, 5.0, None), "high", "combination"),
+        (Comparison(2.0, 2.0, 0.0, 5.0, None), "none", "combination"),
+        (Comparison(2.0, 2.0, 2.0, 2.0, None), "none", "combination"),
+        (Comparison(3.0, 2.0, 2.0, 2.0, None), "high", "too_high"),
+        (Comparison(3.0, 2.0, None, None, None), "high", "too_high"),
+        (Comparison(2.0, 2.0, None, None, None), "none", "combination"),
+        (Comparison(2.0, None, None, None, None), "none", "combination"),
+        (Comparison(None, 2.0, 0.0, 5.0, None), "none", "combination"),
+    ],
+)
+def test_direction_and_sense_hold_at_ties_and_gaps(
+    compared: Comparison, direction: str, sense: str
+) -> None:
+    """Ends of the range are ordinary; without a typical value only the combination is unusual."""
+    assert (compared.direction, compared.sense) == (direction, sense)
+
+
+def test_a_usual_flag_says_that_the_combination_is_rare() -> None:
+    """A flag that is what it usually is was not unusual by itself."""
+    usual = Comparison(0.0, 0.0, 0.0, 0.0, None)
+    assert sentence_zh(_info(3), usual, "CNY") == "新账户为否，同类通常为否" + MIXED_ZH
+    assert sentence_en(_info(3), usual, "CNY").endswith(
+        "usual by itself, rare in combination with others."
+    )
+
+
+def test_leading_features_move_the_score_most(bundle: Bundle) -> None:
+    """They are used by the model, distinct, and a constant one is not among the first."""
+    leading = bundle.leading
+    assert len(set(leading)) == len(leading) <= len(NAMES)
+    assert set(leading) <= set(bundle.columns)

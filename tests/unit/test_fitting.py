@@ -9,6 +9,7 @@ from features.contracts.errors import CorruptBundleError, InputError, UnknownFea
 from models.ensemble import Ensemble
 from models.fitting.ensemble import fit_ensemble
 from models.fitting.from_pyod import find_pyod, fit_pyod
+from models.fitting.pyod_catalog import PyodEntry
 
 NAMES = ("a", "b", "c")
 
@@ -83,8 +84,10 @@ def test_pyod_detectors_are_found_by_class_name() -> None:
 def test_pyod_detector_that_lacks_its_library_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     """A detector whose own needs are not installed is refused in one sentence."""
     monkeypatch.setitem(sys.modules, "pyod.models.loda", None)
-    with pytest.raises(InputError, match="'loda' needs the library"):
+    with pytest.raises(InputError, match=r"'LODA' needs the library 'pyod\.models\.loda'; install"):
         find_pyod("LODA")
+    with pytest.raises(InputError, match="'LODA' needs the library 'nothing'; install"):
+        PyodEntry("LODA", "loda", ("nothing", "else")).load()
 
 
 def test_pyod_gets_seed_and_medians() -> None:

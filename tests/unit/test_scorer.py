@@ -1,19 +1,25 @@
 """Scoring as one transaction: idempotent, conflict-proof, and nothing half done."""
 
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import NoReturn, cast
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.contracts.errors import ConflictError, InputError, LedgerError, NoChampionError
 from features.contracts.events import Stored
-from features.contracts.verdicts import Band, Relation, RuleWarning
+from features.contracts.labels import Selected, Selection
+from features.contracts.verdicts import Band, Relation, RuleWarning, Scores
 from features.store.ledger import Ledger
+from models.bundle import Bundle
+from models.confirmed import Confirmed, band
 from serving.relation import check_host, merge, relate
 from serving.scorer import Scorer, Serving
 from serving.store import audit, records
+from serving.store.selected import selection_of, selections
 from serving.testing import KIND, SmallEngine, payout, small_bundle
 from serving.ulid import Ulids
 
@@ -69,6 +75,31 @@ def test_reasons_come_when_asked_for(desk: Desk) -> None:
     """`explain` brings reasons even for an ordinary event."""
     answer = desk.scorer.answer(payout(), explain=True)
     assert '"feature":"amount"' in answer.body
+
+
+def test_p_confirmed_is_told_once_it_is_known_and_never_before(desk: Desk) -> None:
+    """Then it makes the band; an alert of band info says why all the same."""
+    plain = desk.scorer.answer(payout("P-1", amount_minor=9_999))
+    assert '"p_confirmed":null' in plain.body
+    covariance = 0.01 * np.eye(2)
+    known = Confirmed(-4.0, 1.0, 9_999.0, 1.0, covariance, covariance, quantile=2.0, n=120)
+    bundle = small_bundle()
+
+    def scores_of(score: float, *, is_alert: bool) -> Scores:
+        scores = bundle.calibration.scores_of(score, is_alert=is_alert)
+        told = known.likelihood(score)
+        return scores.model_copy(update={"p_confirmed": told, "band": band(told.value)})
+
+    parts = vars(bundle) | {"scores_of": scores_of}
+    desk.serving = Serving(cast("Bundle", SimpleNamespace(**parts)), "e" * 64, "2")
+    verdict = desk.scorer.score(payout("P-2", amount_minor=9_999))
+    told = verdict.scores.p_confirmed
+    assert told is not None
+    assert told.value == pytest.approx(0.018, abs=1e-3)
+    assert told.low < told.value < told.high
+    assert told.n_reviews == 120
+    assert (verdict.scores.band, verdict.scores.is_alert) == (Band.INFO, True)
+    assert len(verdict.reasons) == 1
 
 
 def test_the_same_request_gets_the_same_bytes_and_changes_nothing(desk: Desk) -> None:
@@ -291,3 +322,23 @@ def test_ids_only_grow_whatever_the_clock_does(clock: list[int]) -> None:
     ids = [source.at(now) for now in clock]
     assert ids == sorted(set(ids))
     assert {len(one) for one in ids} == {26}
+
+
+def test_records_say_why_their_events_were_reviewed(desk: Desk) -> None:
+    """An alert for sure, a control at its rate, then a rule's hit, then nothing known."""
+    desk.scorer.score(payout("P-1", amount_minor=9_999))
+    desk.scorer.score(payout("P-2", amount_minor=120), [HIT])
+    desk.scorer.score(payout("P-3", amount_minor=120))
+    found = selections(desk.ledger.connection, "payouts")
+    assert found == {
+        "P-1": Selected(Selection.ALERT, 1.0),
+        "P-2": Selected(Selection.RULE, None),
+        "P-3": Selected(Selection.COMPLAINT, None),
+    }
+    verdict = desk.scorer.score(payout("P-4", amount_minor=120))
+    assert verdict.review is not None
+    drawn = verdict.review.model_copy(
+        update={"selected_by": "control", "control_probability": 0.03}
+    )
+    control = verdict.model_copy(update={"review": drawn})
+    assert selection_of(control) == Selected(Selection.CONTROL, 0.03)
