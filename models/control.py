@@ -21,6 +21,15 @@ MIN_KEY: Final = 16
 _BITS: Final = 53
 
 
+def review_id(scenario: str, event_id: str) -> str:
+    """What an event is drawn by: a corrected one is drawn as it was before.
+
+    >>> review_id("payouts", "P-1")
+    'payouts/P-1'
+    """
+    return f"{scenario}/{event_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Stratum:
     """Events from percentile `floor` upward, of which `rate` (0-1) are drawn."""

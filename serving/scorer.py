@@ -30,6 +30,7 @@ from features.store.database import Database
 from features.store.ledger import Ledger, Outcome
 from models.budget import ReviewRule
 from models.bundle import Bundle
+from models.control import review_id
 from models.explain import reasons
 from serving.door import Door
 from serving.relation import merge, relate
@@ -291,7 +292,7 @@ class Scorer:
         review = self._reviewer.select(
             serving.bundle,
             serving.digest,
-            review_id(event),
+            review_id(event.scenario, event.event_id),
             score,
             at_us=event.effective_us,
             record_id=record_id,
@@ -374,11 +375,6 @@ class Scorer:
         self._is_touched = True
         self._append(event)
         return "accepted"
-
-
-def review_id(event: Event) -> str:
-    """What the control sample knows an event by: a correction is the same event."""
-    return f"{event.scenario}/{event.event_id}"
 
 
 def _conflict(event: Event) -> str:

@@ -8,6 +8,7 @@ Resampling copies rows, so a judged row may have its like among the training row
 
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -100,15 +101,32 @@ def _member(name: str) -> Judge:
     return lambda train, test, seed: FITTERS[name](train, seed=seed).score(test)
 
 
-def _pyod(name: str) -> Judge:
-    return lambda train, test, seed: fit_pyod(name, train, seed=seed).score(test)
+def pyod(name: str) -> Judge:
+    """PyOD's detector of that name, drawing as the paper's code does: from the global generator."""
+
+    def judge(train: Matrix, test: Matrix, seed: int) -> Vector:
+        with _seeded(seed):
+            return fit_pyod(name, train, seed=None).score(test)
+
+    return judge
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """NumPy's global generator started from the seed; what it was before comes back."""
+    before = np.random.get_state()  # noqa: NPY002  (what PyOD draws from)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 DETECTORS: Final[Mapping[str, Judge]] = MappingProxyType(
     {
         DEFAULT: _default,
         **{name: _member(name) for name in FITTERS},
-        **{name: _pyod(name) for name in _PYOD},
+        **{name: pyod(name) for name in _PYOD},
     }
 )
 """The default, what it is made of, and PyOD's with their own settings; the engine is besides."""
@@ -205,9 +223,10 @@ def _scores(
 ) -> tuple[list[Vector], str | None]:
     """Scores of the judged rows a seed, none at all where the detector cannot take the table."""
     try:
-        scores = [
-            judge(part.train, part.test, seed) for part, seed in zip(parts, seeds, strict=True)
-        ]
+        with np.errstate(all="ignore"):
+            scores = [
+                judge(part.train, part.test, seed) for part, seed in zip(parts, seeds, strict=True)
+            ]
     except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
         return [], f"{type(error).__name__}: {error}"
     if not all(np.isfinite(score).all() for score in scores):

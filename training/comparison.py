@@ -69,13 +69,18 @@ class Line:
         'may be compared, cannot be promoted; fails 1 of 18 checks: far rows rank high'
         >>> Line("x", "ok", n_checks=18).told
         'passes all 18 checks'
+        >>> Line("x", "ok", n_checks=17, note="its process ended").told
+        'not shown to keep all promises: none of 17 checks failed; its process ended'
         """
         if self.status != "ok":
             return f"{self.status}: {self.note}"
         if self.may_be_promoted:
             return f"passes all {self.n_checks} checks"
+        if not self.fails:
+            known = f"none of {self.n_checks} checks failed"
+            return f"not shown to keep all promises: {known}; {self.note}"
         failed = f"fails {len(self.fails)} of {self.n_checks} checks: {self._lacks}"
-        parts = ["may be compared, cannot be promoted", self.note, failed if self.fails else ""]
+        parts = ["may be compared, cannot be promoted", self.note, failed]
         return "; ".join(part for part in parts if part)
 
     @property

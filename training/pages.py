@@ -17,15 +17,27 @@ from features.contracts.vectors import Matrix
 from features.frames import replace_file
 from models.checks import run_checks
 from models.fitting.contestants import DEFAULT, subject
-from models.pages import PAGES, Page
+from models.pages import Page, page_of
 from models.registry import DETECTORS
-from training.surface import COLUMNS, ENSEMBLE, LINE, N_CLUMP, crowds, draw, fitted, line
+from training.surface import (
+    COLUMNS,
+    ENSEMBLE,
+    LABELLED,
+    LINE,
+    N_CLEARED,
+    N_CLUMP,
+    N_CONFIRMED,
+    crowds,
+    draw,
+    fitted,
+    line,
+)
 
 SECTIONS: Final = (
     "What it finds",
     "What it cannot find",
     "Formula",
-    "When a value is missing",
+    "Missing values and categories",
     "Cost",
     "Memory",
     "Score surface",
@@ -35,6 +47,11 @@ SECTIONS: Final = (
 """Headings of a page, in order."""
 FIGURES: Final = Path("build/bench/models.json")
 """Where the benchmark of the models leaves its figures."""
+
+_ADDITIVE: Final = (
+    "Each is exactly additive: a base and one contribution a column make the score. The plots show "
+    "the same rows, so that they compare."
+)
 
 Progress = Callable[[int, int, str], None]
 
@@ -52,7 +69,7 @@ def write(
     out: Path, *, figures: Mapping[str, Figure] | None = None, progress: Progress | None = None
 ) -> int:
     """Write every page, its plot and an index into `out`, each all or nothing; return how many."""
-    names = [ENSEMBLE, *DETECTORS]
+    names = [ENSEMBLE, *DETECTORS, LABELLED]
     for done, name in enumerate(names):
         if progress:
             progress(done, len(names), name)
@@ -64,12 +81,18 @@ def write(
 
 def page(name: str, figures: Mapping[str, Figure]) -> str:
     """The page of one detector, with an example that was run for it."""
-    words = PAGES[name]
+    words = page_of(name)
     bodies = (
         words.finds,
         words.cannot,
         "```text\n" + "\n".join(words.formula) + "\n```",
-        f"- Score: {words.missing_in_score}\n- Reasons: {words.missing_in_reasons}",
+        _bullets(
+            (
+                f"Missing, score: {words.missing_in_score}",
+                f"Missing, reasons: {words.missing_in_reasons}",
+                f"Category: {words.category}",
+            )
+        ),
         _cost(words, figures),
         words.memory,
         _surface(name),
@@ -84,13 +107,14 @@ def page(name: str, figures: Mapping[str, Figure]) -> str:
 
 def index(names: Sequence[str]) -> str:
     """The page that leads to all others."""
-    rows = [(f"[{PAGES[name].title}]({name}.md)", f"`{name}`", PAGES[name].what) for name in names]
+    pages = [(name, page_of(name)) for name in names]
+    rows = [(f"[{words.title}]({name}.md)", f"`{name}`", words.what) for name, words in pages]
     promises = [
         (f"`{finding.check}`", finding.promise) for finding in run_checks(subject(DEFAULT)).findings
     ]
     parts = [
         "# Detectors",
-        "Each is exactly additive: a base and one contribution a column make the score.",
+        _ADDITIVE,
         _table(("detector", "name", "what"), rows),
         "## What every one of them promises",
         "`lianjing conformance NAME` runs these checks; one that fails cannot be promoted.",
@@ -126,7 +150,10 @@ def _cost(words: Page, figures: Mapping[str, Figure]) -> str:
     measured = [
         (figures[key].what, f"{figures[key].value:,.4g}") for key in words.figures if key in figures
     ]
-    return f"{text}\n\n{_table(('measured', 'figure'), measured)}" if measured else text
+    if not measured:
+        return f"{text}\n\nn training rows, d columns; `make bench-models` measures the whole."
+    told = "n training rows, d columns. `make bench-models` measured, on 40 columns:"
+    return f"{text}\n\n{told}\n\n{_table(('measured', 'figure'), measured)}"
 
 
 def _surface(name: str) -> str:
@@ -135,6 +162,11 @@ def _surface(name: str) -> str:
         f"clump. The line is the score that {LINE:.0%} of fresh ordinary rows stay below; up to it "
         "a shade is a share of ordinary rows, beyond it each step is twice the one before."
     )
+    if name == LABELLED:
+        told += (
+            f" Reviewers confirmed {N_CONFIRMED} further cases like the clump, and cleared the "
+            f"{N_CLEARED} ordinary rows that the ensemble finds most unusual."
+        )
     return f"{told}\n\n![Score surface of {name}]({_plot(name)})"
 
 
@@ -153,7 +185,7 @@ def _example(name: str) -> Iterator[str]:
         cells = (_values(x), _number(base), *map(_number, parts[0]), _number(score), f"{share:.1%}")
         rows.append((told, *cells))
     head = ("row", ", ".join(COLUMNS), "base", *COLUMNS, "score", "ordinary rows below")
-    yield "The first crowd of the plot; scores as it serves, in deviations of training scores."
+    yield f"The first crowd of the plot; scores as it serves, in {page_of(name).unit}."
     yield _table(head, rows)
     limit = line(model, crowd)
     yield f"The {LINE:.0%} line runs at {_number(limit)}. Base and contributions make the score."

@@ -127,7 +127,10 @@ def check_layout_in_memory_does_not_matter(subject: Subject) -> None:
     frozen = x.copy()
     frozen.setflags(write=False)
     for rows in (np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], frozen):
-        subject.require(same(fitted.score(rows), expected), "must score any layout of rows alike")
+        found = fitted.score(rows)
+        subject.require(
+            same(found, expected), f"must score any layout of rows alike ({apart(found, expected)})"
+        )
 
 
 def check_rows_of_another_width_are_refused(subject: Subject) -> None:

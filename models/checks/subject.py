@@ -145,4 +145,5 @@ def apart(one: Vector, other: Vector) -> str:
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return "some are not finite"
     size = np.maximum(np.maximum(np.abs(one), np.abs(other)), np.finfo(np.float64).tiny)
-    return f"they differ by up to {100.0 * float((np.abs(one - other) / size).max()):.2g} %"
+    most = 100.0 * float((np.abs(one - other) / size).max())
+    return f"they differ by up to {most:.3g} %"

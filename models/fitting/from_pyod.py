@@ -32,11 +32,11 @@ class PyodDetector:
         return np.asarray(self.fitted.decision_function(filled), dtype=np.float64)
 
 
-def fit_pyod(class_name: str, x: Matrix, *, seed: int, **parameters: object) -> PyodDetector:
+def fit_pyod(class_name: str, x: Matrix, *, seed: int | None, **parameters: object) -> PyodDetector:
     """Fit the PyOD detector of this class name on the rows of `x`.
 
     Parameters that are not given are PyOD's own, or those of `pyod_shapes.DEFAULTS` where PyOD has
-    none.
+    none. Without a seed it draws from NumPy's global generator.
 
     >>> fit_pyod("HBOS", np.random.default_rng(0).normal(size=(50, 2)), seed=0).score(
     ...     np.zeros((1, 2))).shape

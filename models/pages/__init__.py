@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from models.pages import ecdf, ensemble, forest, mahalanobis, neighbours
+from features.contracts.errors import InputError
+from models.pages import ecdf, ensemble, forest, labelled, mahalanobis, neighbours
 from models.pages.page import Cost, Page
 
 PAGES: Final[Mapping[str, Page]] = MappingProxyType(
@@ -17,8 +18,26 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
         "ecdf": ecdf.PAGE,
         "neighbours": neighbours.PAGE,
         "mahalanobis": mahalanobis.PAGE,
+        "labelled": labelled.PAGE,
     }
 )
-"""By the detector's registered name; `ensemble` is the default ensemble of all of them."""
+"""By the detector's registered name; `ensemble` is the default ensemble of all of them, and
+`labelled` what reviewers' findings make of it."""
 
-__all__ = ["PAGES", "Cost", "Page"]
+__all__ = ["PAGES", "Cost", "Page", "page_of"]
+
+
+def page_of(name: str) -> Page:
+    """The words about a detector.
+
+    Raises
+    ------
+    InputError
+        Nobody wrote any.
+
+    >>> page_of("forest").title
+    'Isolation forest'
+    """
+    if name not in PAGES:
+        raise InputError(f"detector {name!r} has no page; write models/pages/{name}.py and list it")
+    return PAGES[name]

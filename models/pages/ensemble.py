@@ -14,24 +14,33 @@ PAGE: Final = Page(
     ),
     cannot=(
         "What all of its detectors miss, above all a kind of case so common in the training rows "
-        "that it is ordinary there; what one sees alone is diluted by the others. It says that a "
+        "that it is ordinary there: a clump far off was found at 2 % of the training rows, a third "
+        "of it at 5 %, nothing at 8 %. What one alone sees is diluted by others. It says that a "
         "row differs from its peers, and nothing about why: that is the reviewer's to find out."
     ),
     formula=(
         "s(x)   = sum over detectors k of w_k (s_k(x) - mu_k) / sigma_k",
         "         mu_k, sigma_k = mean and standard deviation of s_k over training rows",
+        "         w_k = 1/5 each; 2/5 for the nearest rows, which join two views",
         "phi_j  = sum over k of (w_k / sigma_k) phi_kj, less its mean over training rows",
         "base   = what is left: base + sum over j of phi_j = s(x), to 1e-6 of it",
     ),
     missing_in_score=(
         "A missing value is replaced by the training median of its column before any detector sees "
-        "the row: what is not known counts as ordinary. An infinity is refused. A column that was "
-        "missing in all training rows is not used."
+        "the row: what is not known counts as ordinary, and mostly lowers the score. Where two "
+        "columns go together, one is extreme and the other missing, the filled row breaks the "
+        "correlation and scores higher than if both were known. An infinity is refused."
     ),
     missing_in_reasons=(
         "Only a known value is named as a reason. What a missing one contributes (mostly a little "
         "below zero) stays in the sum, so that base and contributions still make the score; the "
         "verdict's `reliability` says how many values were known."
+    ),
+    category=(
+        "No detector sees a category. Features measure within it or about it: how an amount lies "
+        "among the peers of its category, how rare the category is, whether a yes-or-no holds. A "
+        "category acts on the score, and stands in a reason, through such a number alone. One that "
+        "training never saw has few peers; its features take wider peers, or are missing."
     ),
     cost=Cost(
         fit="the sum of its detectors', and their scores of at most 20,000 rows",

@@ -13,11 +13,12 @@ PAGE: Final = Page(
         "no shape, and many columns that say nothing do little harm."
     ),
     cannot=(
-        "Rows inside a gap or a hole of the crowd (between two moons), since every cut is parallel "
+        "Rows inside a hole of the crowd (the middle of a ring), since every cut is parallel "
         "to an axis and a hole takes many; values that are ordinary one by one and rare only "
         "together, unless the combination lies in a corner; how far outside a row lies, beyond the "
         "outermost training row. A clump that makes up more than a few of the 256 rows of a tree "
-        "looks like a crowd of its own."
+        "looks like a crowd of its own: one far off was found at 2 % of the training rows, and no "
+        "more at 5 %."
     ),
     formula=(
         "h_t(x) = cuts from the root of tree t to the leaf of x, plus c(rows left in that leaf)",
@@ -33,6 +34,10 @@ PAGE: Final = Page(
         "The median gets a Shapley value like any other value, usually below what the column "
         "contributes on average, so that it lowers the score a little; what is not known is never "
         "named as a reason."
+    ),
+    category=(
+        "A yes or no takes one cut, and a rare yes is alone soon: it shortens the paths of trees "
+        "whose sample holds one. It adds less than a distance without bound would."
     ),
     cost=Cost(
         fit="O(T n log n) for T = 300 trees of n = 256 rows, whatever the training rows",

@@ -13,9 +13,9 @@ PAGE: Final = Page(
         "anything without bending the bulk."
     ),
     cannot=(
-        "More than one crowd: between two crowds, or inside a curved one, lies its middle, which "
-        "counts as ordinary. Columns that are mostly one value carry little. More than a quarter "
-        "of unusual training rows of one kind would pull the bulk to them."
+        "More than one crowd: between two crowds, or inside a ring, lies its middle, which counts "
+        "as ordinary. Where a kind of case makes up more than some 15 % of the training rows it is "
+        "pulled into the bulk. Columns that are mostly one value are overrated, see below."
     ),
     formula=(
         "z      = signed logarithm of the robustly scaled row, as on the page of the nearest rows",
@@ -30,8 +30,13 @@ PAGE: Final = Page(
         "other makes the combination look broken."
     ),
     missing_in_reasons=(
-        "The known column of such a pair carries the reason; the missing one may contribute to the "
-        "score, and is never named."
+        "The known column of such a pair carries the reason, and may be named though the missing "
+        "one would have made the row ordinary; the missing one is never named."
+    ),
+    category=(
+        "The bulk may hold no row with a rare yes; the column then hardly varies in it, and a yes "
+        "lies further off than any combination of amounts, bounded by the floor of the eigenvalues "
+        "alone. The ensemble divides this by the deviation of the scores, which such rows raise."
     ),
     cost=Cost(
         fit="O(n d^2) a step, at most 10 steps on at most 20,000 rows",

@@ -16,8 +16,9 @@ class Cost:
 class Page:
     """One detector in words: every part is required, in Markdown, in whole sentences.
 
-    `formula` holds lines of plain text. `figures` names what the benchmark of the models measures
-    of this detector; its figures stand beside the orders of growth where there are any.
+    `formula` holds lines of plain text. `unit` is that of the score as it serves. `figures` names
+    what the benchmark of the models measures of this detector; its figures stand beside the orders
+    of growth where there are any.
     """
 
     title: str
@@ -27,9 +28,11 @@ class Page:
     formula: tuple[str, ...]
     missing_in_score: str
     missing_in_reasons: str
+    category: str
     cost: Cost
     memory: str
     references: tuple[str, ...]
+    unit: str = "deviations of training scores"
     figures: tuple[str, ...] = ()
 
     def gaps(self) -> list[str]:

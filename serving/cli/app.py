@@ -22,6 +22,7 @@ from serving.cli.conformance import conformance
 from serving.cli.detectors import app as detectors_app
 from serving.cli.features import app as features_app
 from serving.cli.options import Json, MappingName, Paths, Scenario
+from serving.cli.select import select
 from serving.cli.setting import configured, existing
 
 _GATE_SAID_NO: Final = 3
@@ -39,6 +40,7 @@ app.add_typer(detectors_app, name="detectors")
 app.add_typer(key_app, name="key")
 app.command()(compare)
 app.command()(conformance)
+app.command()(select)
 
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
 Since = Annotated[datetime | None, typer.Option(help="send what happened from this date on")]

@@ -8,7 +8,7 @@ from serving.cli import show
 from serving.cli.options import Json
 
 if TYPE_CHECKING:
-    from models.checks import Report
+    from models.checks import Finding, Report
 
 _NOT_PASSED: Final = 3
 
@@ -43,7 +43,7 @@ def _print(report: "Report") -> None:
         (
             "kept" if finding.passed else "BROKEN",
             finding.check,
-            finding.promise if finding.passed else finding.message,
+            _told(finding),
             f"{finding.seconds:.2f}",
         )
         for finding in report.findings
@@ -52,3 +52,8 @@ def _print(report: "Report") -> None:
     told = "may be promoted" if report.passed else "may be compared, cannot be promoted"
     title = f"{report.subject}: {n - failed} of {n} checks passed; {told}"
     show.table(title, ["", "check", "promise", "s #"], rows)
+
+
+def _told(finding: "Finding") -> str:
+    """The promise, and what was seen where it is broken."""
+    return finding.promise if finding.passed else f"{finding.promise}\nSeen: {finding.message}"

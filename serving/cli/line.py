@@ -33,7 +33,7 @@ from serving.cli.client import ScoreClient
 from training.promote import Promotion, promote
 from training.train import TrainingResult, train
 
-_START_S: Final = 60.0
+_START_S: Final = 180.0
 _STOP_S: Final = 20.0
 _MARK: Final = ".lianjing-run"
 

@@ -53,6 +53,7 @@ def test_a_broken_promise_is_exit_code_3(run: Run) -> None:
     assert code == 3
     assert "cannot be promoted" in out
     assert "BROKEN" in out
+    assert "Seen: ECOD" in out
 
 
 def test_a_registered_detector_is_checked_alone_and_as_it_serves(run: Run) -> None:
