@@ -121,7 +121,7 @@ def _print(found: "Comparison") -> None:
 
 def _cells(line: "Line") -> tuple[str, ...]:
     numbers = (
-        (line.fit_s, ".2f"), (line.row_us, ",.0f"), (line.batch_row_us, ",.1f"), (line.mb, ",.2f"),
+        (line.fit_s, ".2f"), (line.row_us, ".0f"), (line.batch_row_us, ".1f"), (line.mb, ".1f"),
         (line.auc, ".3f"), (line.ap, ".3f"), (line.precision, ".3f"), (line.spearman, ".2f"),
         (line.top_overlap, ".2f"),
     )  # fmt: skip

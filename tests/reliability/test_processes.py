@@ -26,6 +26,7 @@ from serving.scorer import Scorer, Serving
 from serving.store import audit, records
 from serving.store.past import StoredScores
 from serving.testing import KIND, SCENARIO, SmallEngine, payout, small_bundle
+from serving.warm import warm
 
 PROCESSES: Final = 3
 EVENTS: Final = 40
@@ -107,6 +108,7 @@ def live_event(event_id: str) -> Event:
 
 def learn(place: str, process: int) -> None:
     """Compute and append, in one transaction each, and say the digest of each vector."""
+    warm(catalog.load("payouts"))  # as a service does, so that nobody compiles under the lock
     with closing(Ledger.open(place)) as ledger:
         engine = LiveEngine(ledger, catalog.load("payouts"))
         with suppress(KeyError), ledger.transaction():
