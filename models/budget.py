@@ -189,18 +189,25 @@ def _end(needs: list[float], room: int) -> float:
 def _alerts(
     rule: ReviewRule, events: Candidates, rows: list[int], drawn: set[int], total: int
 ) -> set[int]:
-    """The rows with the highest scores that there is room for beside the control sample."""
+    """The rows with the highest scores that there is room for beside the control sample.
+
+    A control event is among them as long as its unit had to pass over no higher score.
+    """
     left = total - len(drawn)
     taken = Counter(events.units[row] for row in drawn)
     found: set[int] = set()
+    passed_over: set[str] = set()
     for row in sorted(rows, key=lambda row: (-events.score[row], _tie(events.ids[row]))):
         unit = events.units[row]
         is_full = taken[unit] >= rule.units.get(unit, inf)
         if left == 0:
             break
         if row in drawn:
-            found.add(row)
-        elif not is_full:
+            if unit not in passed_over:
+                found.add(row)
+        elif is_full:
+            passed_over.add(unit)
+        else:
             found.add(row)
             taken[unit] += 1
             left -= 1

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from features.contracts.errors import InputError
@@ -83,7 +83,15 @@ def test_room_stays_empty_only_where_no_unit_could_use_it(
             assert found[row].is_selected or chosen[unit] == rule.units.get(unit)
 
 
+_NORTH, _SOUTH = (0.0, 0.0, 0, "north"), (0.0, 0.0, 0, "south")
+_HALF = Control(KEY, "c1", (Stratum(0.0, 0.5), Stratum(0.9, 1.0)))
+
+
 @given(_EVENTS, _RULES)
+@example(
+    [_NORTH, (1.0, 0.0, 0, "south"), _NORTH, _NORTH, _NORTH, _SOUTH],
+    ReviewRule(budget=0.75, period="day", units={"south": 1}, control=_HALF),
+)
 def test_no_score_is_passed_over_for_a_lower_one(
     events: list[tuple[float, float, int, str]], rule: ReviewRule
 ) -> None:
