@@ -204,10 +204,14 @@ def _dense(codes: Integers) -> Integers:
 
 
 def _ranks(first: Integers, second: Integers) -> Integers:
-    """Rank of each `(first, second)`."""
+    """Numbers from 0 on in the order of each `(first, second)`.
+
+    Where `second` rises along with `first` it numbers them itself.
+    """
     n = len(first)
     if is_sorted(first, second):
-        return np.arange(n)
+        is_numbered = n > 0 and second[0] >= 0 and is_sorted(second, second)
+        return second if is_numbered else np.arange(n)
     ranks = np.empty(n, np.int64)
     ranks[np.lexsort((second, first))] = np.arange(n)
     return ranks
