@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 
-from features.calendar import zone
 from features.contracts.settings import Settings
 from features.live.engine import LiveEngine
 from features.scenarios import catalog
@@ -13,7 +12,7 @@ from serving.champion import Bundles, Champion
 from serving.desk import Desk, Post
 from serving.door import door
 from serving.monitor import Monitor
-from serving.reviewing import Reviewer, rule_of
+from serving.reviewing import Reviewer, rule_in_force
 from serving.scorer import Scorer
 from serving.store.past import StoredScores
 from serving.store.reading import Records, read_only
@@ -47,8 +46,7 @@ def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Po
 
 
 def _reviewer(name: str, settings: Settings, ledger: Ledger) -> Reviewer:
-    """The rule in force, its periods in the time zone of the scenario's calendar."""
-    rule = rule_of(settings, zone(ledger.profile(name)[1].tz))
+    rule = rule_in_force(settings, ledger, name)
     return Reviewer(rule, line=settings.alert_line, past=StoredScores(ledger.connection, name))
 
 

@@ -10,8 +10,10 @@ from math import inf
 from sys import float_info
 from typing import Final, Literal
 
+from features.calendar import zone as zone_named
 from features.contracts.settings import Settings
 from features.contracts.verdicts import Review
+from features.store.ledger import Ledger
 from models.budget import ReviewRule
 from models.bundle import Bundle
 from models.control import Control
@@ -43,6 +45,11 @@ def rule_of(settings: Settings, zone: tzinfo = UTC) -> ReviewRule:
         control=control,
         control_share=share,
     )
+
+
+def rule_in_force(settings: Settings, ledger: Ledger, scenario: str) -> ReviewRule:
+    """The same, its periods in the time zone of the scenario's calendar."""
+    return rule_of(settings, zone_named(ledger.profile(scenario)[1].tz))
 
 
 class Reviewer:

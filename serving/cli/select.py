@@ -12,14 +12,14 @@ import typer
 from features.contracts.errors import InputError
 from serving.cli import show
 from serving.cli.options import Json, Scenario
-from serving.cli.setting import configured, existing
+from serving.cli.setting import configured, open_ledger
 
 if TYPE_CHECKING:
     import polars as pl
 
     from features.contracts.settings import Settings
+    from features.spec import Scenario as Declared
     from features.store.ledger import Ledger
-    from models.budget import ReviewRule
     from models.bundle import Bundle
 
 Out = Annotated[Path, typer.Option(help="the selected events, a .csv or .parquet file")]
@@ -47,17 +47,19 @@ def select(
     """
     from features.frames import check_suffix, replace_file
     from features.scenarios import catalog
-    from features.store.ledger import Ledger
+    from serving.reviewing import rule_in_force
     from training.review_list import review_list
 
     check_suffix(out)
     settings, asked = configured(), catalog.load(scenario)
-    ledger = Ledger.open(existing(settings))
-    rule = replace(_rule(settings, ledger, scenario), reviews=reviews, units=_quotas(quota))
-    bundle = _champion(settings, ledger, scenario, asked.spec_hash(ledger.profile(scenario)[1]))
-    window = _utc(since), _utc(until)
-    with show.progress("features") as tick:
-        frame = review_list(ledger, asked, bundle, rule, unit=unit, window=window, progress=tick)
+    units, window = _quotas(quota), (_utc(since), _utc(until))
+    with open_ledger(settings) as ledger:
+        rule = replace(rule_in_force(settings, ledger, scenario), reviews=reviews, units=units)
+        bundle = _champion(settings, ledger, asked)
+        with show.progress("features") as tick:
+            frame = review_list(
+                ledger, asked, bundle, rule, unit=unit, window=window, progress=tick
+            )
     chosen = frame.filter(frame["selected_by"].is_not_null())
     out.parent.mkdir(parents=True, exist_ok=True)
     replace_file(out, chosen.write_parquet if out.suffix == ".parquet" else chosen.write_csv)
@@ -66,14 +68,6 @@ def select(
 
 def _utc(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at else None
-
-
-def _rule(settings: "Settings", ledger: "Ledger", scenario: str) -> "ReviewRule":
-    """The rule of the settings, its periods in the time zone of the scenario's calendar."""
-    from features.calendar import zone
-    from serving.reviewing import rule_of
-
-    return rule_of(settings, zone(ledger.profile(scenario)[1].tz))
 
 
 def _quotas(texts: Sequence[str]) -> dict[str, int]:
@@ -87,16 +81,15 @@ def _quotas(texts: Sequence[str]) -> dict[str, int]:
     return bounds
 
 
-def _champion(settings: "Settings", ledger: "Ledger", scenario: str, spec_hash: str) -> "Bundle":
-    from features.contracts.errors import NoChampionError
-    from features.store import deployments
-    from serving.champion import Bundles
+def _champion(settings: "Settings", ledger: "Ledger", scenario: "Declared") -> "Bundle":
+    """The bundle that serves the scenario."""
+    from serving.champion import Bundles, Champion
 
-    serving = deployments.champion(ledger, scenario)
-    if serving is None:
-        message = f"no champion for {scenario}: nothing was promoted yet; run `lianjing promote`"
-        raise NoChampionError(message)
-    return Bundles(settings.bundles / scenario, spec_hash=spec_hash).load(serving.digest)
+    spec_hash = scenario.spec_hash(ledger.profile(scenario.name)[1])
+    bundles = Bundles(settings.bundles / scenario.name, spec_hash=spec_hash)
+    champion = Champion(ledger, scenario.name, bundles.load)
+    champion.refresh()
+    return champion().bundle
 
 
 def _summary(frame: "pl.DataFrame") -> "pl.DataFrame":

@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from features.batch import build
-from features.contracts.errors import InputError
+from features.contracts.errors import InputError, LianjingError
 from features.contracts.events import Event
 from features.spec import Own, Scenario, Since, Window
 from features.store.ledger import Ledger
 from models.budget import ReviewRule
 from models.bundle import Bundle
 from models.control import Control, review_id
+from serving.cli.app import app
 from tests.unit.small import FIRM, scenario
 from training.fit import fit
 from training.review_list import review_list
@@ -152,3 +154,22 @@ def test_a_window_without_events_is_refused(ledger, bundle):
     late = datetime(2030, 1, 1, tzinfo=UTC), None
     with pytest.raises(InputError, match="no event of small happened in that time"):
         review_list(ledger, SMALL, bundle, ReviewRule(budget=0.1), window=late)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "list.txt"], "list.txt"),
+        (["--out", "list.csv", "--quota", "north"], "quota 'north' must be UNIT=N"),
+        (["--out", "list.csv", "--quota", "a=1", "--quota", "a=2"], "quota 'a=2' must be"),
+        (["--out", "list.csv"], "ledger"),
+    ],
+)
+def test_the_command_refuses_what_it_cannot_do(tmp_path, monkeypatch, arguments, message):
+    """A file of another kind, a bound that is none, a home without a ledger; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIANJING_HOME", str(tmp_path))
+    done = CliRunner().invoke(app, ["select", "payouts", *arguments])
+    assert isinstance(done.exception, LianjingError)
+    assert message in str(done.exception)
+    assert not list(tmp_path.glob("list.*"))
