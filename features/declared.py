@@ -175,7 +175,8 @@ class Rule:
     """A fixed rule over features: hit when every condition holds, as of the event.
 
     `conditions` are (feature, comparison, threshold); `applies` restricts the events by a field's
-    values. Not applicable outside `applies`; insufficient where a condition's feature is missing.
+    values. Not applicable outside `applies`; clear where a condition is known not to hold;
+    insufficient where a condition's feature is missing and the others hold.
     """
 
     name: str

@@ -193,7 +193,11 @@ SCENARIO: Final = Scenario(
         Source(
             "repairs",
             ("fixed", "checked"),
-            tuple(item for item in FIELDS if item.name not in ("amount_minor", "opened_at", "closed_at")),
+            tuple(
+                item
+                for item in FIELDS
+                if item.name not in ("amount_minor", "opened_at", "closed_at")
+            ),
         ),
     ),
 )

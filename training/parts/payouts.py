@@ -15,7 +15,7 @@ from training.typologies.payouts import TYPOLOGIES
 
 def part(config: SimulationConfig, district: District) -> Part:
     """Payouts: a row each for request, payment and cancellation; a subject is a payout."""
-    draft = PayoutDraft(ordinary_payouts(config, district), district)
+    draft = PayoutDraft(ordinary_payouts(config, district), district, config.substance)
     cases = plant_all(draft, TYPOLOGIES, config, (district.clock, config.payouts.count))
     rows, firms = draft.finished()
     ids = payout_ids("event_id", np.arange(height(rows), dtype=np.int64))

@@ -45,13 +45,26 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         on_payouts.plant_duplicate_benefit,
         (
             "n_1095d_by_object_code",
+            "n_object_text_like_1095d_by_enterprise",
             "authority_distinct_365d_by_enterprise",
-            "is_new_enterprise_authority_1095d",
         ),
         "partly",
         {"gap_days": on_payouts.DUPLICATE_GAP_DAYS},
         subjects_per_case=1.3,
         history_days=60,
+    ),
+    Typology(
+        "T18",
+        "踩线达标",
+        "figure just over the threshold",
+        on_payouts.plant_threshold_figure,
+        (
+            "over_threshold_ppm_robust_z_1095d_by_category_sector",
+            "before_over_threshold_ppm",
+            "at_threshold_sum_1095d_by_enterprise",
+        ),
+        "no",
+        {"over_threshold": on_payouts.FIGURE_OVER},
     ),
     Typology(
         "T20",
