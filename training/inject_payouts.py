@@ -4,6 +4,7 @@ Each function plants one case into a draft; `training.typologies` names and size
 A dial runs from mild to extreme with the case's strength.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +17,7 @@ from training.simulation.days import DAY_S, NEVER, Integers, office_hours
 from training.simulation.district import NOBODY, TIER
 from training.simulation.payout_draft import PayoutDraft
 from training.simulation.payouts import CLEAR, HIT
+from training.simulation.repair_chain import Chain
 from training.simulation.substance import books_of
 
 SHELL_AGE_DAYS: Final = Dial(120, 10)
@@ -134,6 +136,23 @@ def plant_threshold_figure(draft: PayoutDraft, case: Case, rng: np.random.Genera
     same &= draft.rows["policy"] == draft.rows["policy"][row]
     later = same & (draft.rows["requested"] > at) & (draft.rows["requested"] < at + _NEXT_PERIODS_S)
     draft.rows["before"][later] = round(asked * rng.uniform(*_TRUE_FIGURE))
+
+
+def plant_chains(draft: PayoutDraft, chains: Sequence[Chain], first: int) -> list[Case]:
+    """T19: what firms are paid right after a quick repair; cases are numbered from `first`."""
+    cases: list[Case] = []
+    for chain in chains:
+        case = replace(chain.case, number=first + len(cases), anchor=chain.requested)
+        near = draft.near(case)
+        sector = draft.district.firms["sector"]
+        same = near[sector[draft.rows["firm"][near]] == sector[chain.firm]]
+        among = same if len(same) else near
+        at = among[[chain.requested % len(among)]]
+        rows = draft.copies(at, np.array([chain.requested]))
+        _take_over(draft, rows, np.array([chain.firm]))
+        draft.add(case, rows)
+        cases.append(case)
+    return cases
 
 
 def plant_launch_rush(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:

@@ -1,9 +1,11 @@
 """What is planted in payouts, and what should give it away."""
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from training import inject_payouts as on_payouts
 from training.simulation.payout_draft import PayoutDraft
+from training.typologies.credit_repairs import QUICK_REPAIR
 from training.typology import Typology
 
 TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
@@ -115,3 +117,13 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "no",
     ),
 )
+
+PAID_AFTER_REPAIR: Final[Typology[Any]] = replace(
+    QUICK_REPAIR,
+    telling=(
+        "n_credit_repairs_granted_30d_by_enterprise",
+        "n_credit_repairs_penalties_365d_by_enterprise",
+    ),
+    fixed_rule="no",
+)
+"""What T19 shows in payouts; it is planned with the repairs."""
