@@ -93,6 +93,8 @@ MEASURES: Final = (
     Measure("off_day", "off_day"),
 )
 
+_MIN_SHARED: Final = 10
+"""Repairs below which a share of them says nothing."""
 _PENALTIES: Final = Where("penalties", "kind", ("penalty_published",))
 _STANDING: Final = Where(
     "standing",
@@ -173,6 +175,21 @@ FEATURES: Final = (
         family="publication",
         false_alarm_zh="企业提前提交、届满后才受理",
         false_alarm_en="handed in early and accepted once the period was over",
+        source="R02; 浙江省公共信用信息管理条例 Art 32",
+        in_model=False,
+    ),
+    Feature(
+        RobustZ("published_d", (("penalty_class",),)),
+        "已公示天数(与同类处罚相比)",
+        "days published, against penalties of the class",
+        "公示时间远短于同类处罚",
+        "published for a much shorter time than its like",
+        unit="days",
+        unit_zh="天",
+        tail="low",
+        family="publication",
+        false_alarm_zh="起算日登记有误、处罚已撤销",
+        false_alarm_en="a start that was keyed in wrongly, or a penalty that was annulled",
         source="R02; 浙江省公共信用信息管理条例 Art 32",
     ),
     Feature(
@@ -284,6 +301,7 @@ FEATURES: Final = (
         false_alarm_zh="分支机构多、处罚多属轻微",
         false_alarm_en="many branches, mostly minor penalties",
         source="R05",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "sum", "in_force", days=1827, where=_STANDING),
@@ -307,6 +325,7 @@ FEATURES: Final = (
         tail="low",
         family="repeat",
         source="R05",
+        in_model=False,
     ),
     Feature(
         Window(("penalty",), "count", days=365, where=_REFUSED),
@@ -320,6 +339,17 @@ FEATURES: Final = (
         source="R03",
     ),
     Feature(
+        Window(("handler",), "sum", "is_quick", days=365),
+        "经办人近一年两个工作日内办结的件数",
+        "the handler's repairs of a year decided within two working days",
+        "快速修复集中于一人",
+        "quick repairs are one person's",
+        family="handler",
+        false_alarm_zh="专人办理简单案件",
+        false_alarm_en="one person is given the simple files",
+        source="R06",
+    ),
+    Feature(
         Window(("handler",), "mean", "is_quick", days=365),
         "经办人两个工作日内办结的比例",
         "share of the handler's repairs decided within two working days",
@@ -331,9 +361,16 @@ FEATURES: Final = (
         false_alarm_zh="专人办理简单案件",
         false_alarm_en="one person is given the simple files",
         source="R06",
+        in_model=False,
     ),
     Feature(
-        Share(("authority", "handler"), of=("authority",), value="is_quick", days=365),
+        Share(
+            ("authority", "handler"),
+            of=("authority",),
+            value="is_quick",
+            days=365,
+            min_n=_MIN_SHARED,
+        ),
         "经办人占本机关快速修复的比例",
         "the handler's share of the authority's quick repairs",
         "快速修复集中于一人",
@@ -357,9 +394,10 @@ FEATURES: Final = (
         false_alarm_zh="代办机构材料准备充分",
         false_alarm_en="an agent that prepares its files well",
         source="R06",
+        in_model=False,
     ),
     Feature(
-        Share(("agent", "handler"), of=("agent",), days=730),
+        Share(("agent", "handler"), of=("agent",), days=730, min_n=_MIN_SHARED),
         "经办人占该代办修复的比例",
         "the handler's share of the agent's repairs",
         "代办总遇同一经办人",
@@ -372,7 +410,7 @@ FEATURES: Final = (
         source="R06",
     ),
     Feature(
-        Share(("authority", "agent"), of=("authority",), days=365),
+        Share(("authority", "agent"), of=("authority",), days=365, min_n=_MIN_SHARED),
         "代办占本机关修复的比例",
         "the agent's share of the authority's repairs",
         "修复集中于一家代办",
