@@ -12,13 +12,13 @@ import numpy as np
 
 from features.contracts.errors import InputError
 from training.simulation.case import BACKLOAD_DAYS, Case, Dial
-from training.simulation.columns import Columns, draw, height
+from training.simulation.columns import Columns, draw, height, take
 from training.simulation.days import DAY_S, NEVER, Integers, office_hours
 from training.simulation.district import NOBODY, TIER
 from training.simulation.payout_draft import PayoutDraft
 from training.simulation.payouts import CLEAR, HIT
 from training.simulation.repair_chain import Chain
-from training.simulation.substance import books_of
+from training.simulation.substance import books_of, file_of
 
 SHELL_AGE_DAYS: Final = Dial(120, 10)
 SHELL_INSURED: Final = Dial(2, 0)
@@ -276,6 +276,7 @@ def _other_departments(draft: PayoutDraft, rows: Columns, rng: np.random.Generat
     rows["officer"] = draft.district.staff(rng, rows["authority"])
     less = np.round(rows["amount"] * rng.uniform(0.85, 1.0, height(rows)) / 100)
     rows["amount"] = np.minimum(less.astype(np.int64) * 100, rows["cap"])
+    rows |= file_of(rng, rows, take(policies, chosen), draft.substance)
 
 
 def _skip_checks(rows: Columns, case: Case, rng: np.random.Generator) -> None:

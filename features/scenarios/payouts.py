@@ -6,7 +6,6 @@ from features.contracts.events import EventField
 from features.spec import (
     Feature,
     IsNew,
-    KeyZ,
     Measure,
     NearDuplicates,
     Own,
@@ -132,6 +131,7 @@ MEASURES: Final = (
     Measure("at_threshold", "within", field="over_threshold_ppm", low=0, high=20_000),
     Measure("before_over", "difference", field="indicator_before", other="threshold"),
     Measure("before_over_threshold_ppm", "ratio_ppm", field="before_over", other="threshold"),
+    Measure("was_below_threshold", "within", field="before_over_threshold_ppm", high=-1),
     Measure("sources_missing", "difference", field="sources_required", other="sources_checked"),
     Measure("oldest_check_d", "between", field="oldest_check_at"),
     Measure("off_day", "off_day"),
@@ -139,7 +139,7 @@ MEASURES: Final = (
 )
 
 _CANCELLED: Final = Where("cancelled", "kind", ("payout_cancelled",))
-_ENDED: Final = Where("ended", "kind", ("payout_paid", "payout_cancelled"))
+_REQUESTS: Final = Where("requests", "kind", ("payout_requested",))
 _DISSOLVED: Final = Where("dissolved", "kind", ("recipient_dissolved",))
 _GRANTED: Final = Where("granted", "kind", ("repair_decided",))
 _PENALTIES: Final = Where("penalties", "kind", ("penalty_published",))
@@ -172,6 +172,7 @@ FEATURES: Final = (
         tail="both",
         family="amount",
         source="S01",
+        in_model=False,
     ),
     Feature(
         RobustZ("amount_minor", (("authority", "category"), ("authority",))),
@@ -184,6 +185,7 @@ FEATURES: Final = (
         tail="both",
         family="amount",
         source="S01",
+        in_model=False,
     ),
     Feature(
         Own("cap_ppm"),
@@ -195,6 +197,7 @@ FEATURES: Final = (
         unit_zh="百万分之",
         family="amount",
         source="S02",
+        in_model=False,
     ),
     Feature(
         RobustZ("amount_per_employee_minor", (("category", "sector"), ("category",))),
@@ -220,6 +223,7 @@ FEATURES: Final = (
         tail="low",
         family="substance",
         source="S06",
+        in_model=False,
     ),
     Feature(
         Own("age_d"),
@@ -234,6 +238,7 @@ FEATURES: Final = (
         false_alarm_zh="扶持初创企业的政策",
         false_alarm_en="policies meant for start-ups",
         source="S05",
+        in_model=False,
     ),
     Feature(
         RobustZ("wait_wd", (("category",), ("authority",))),
@@ -258,6 +263,7 @@ FEATURES: Final = (
         tail="both",
         family="check",
         source="S13",
+        in_model=False,
     ),
     Feature(
         Own("has_check"),
@@ -270,6 +276,7 @@ FEATURES: Final = (
         tail="low",
         family="check",
         source="S13",
+        in_model=False,
     ),
     Feature(
         Own("off_day"),
@@ -281,6 +288,7 @@ FEATURES: Final = (
         unit_zh="是/否",
         family="timing",
         source="B06",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "count", days=30),
@@ -290,6 +298,7 @@ FEATURES: Final = (
         "many payments in a short time",
         family="frequency",
         source="S03",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "count", days=365),
@@ -299,6 +308,7 @@ FEATURES: Final = (
         "many payments",
         family="frequency",
         source="S03",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "sum", "amount_minor", days=365),
@@ -310,6 +320,7 @@ FEATURES: Final = (
         unit_zh="金额",
         family="dependence",
         source="S04",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "max", "amount_minor", days=1095),
@@ -345,6 +356,7 @@ FEATURES: Final = (
         false_alarm_zh="按月发放的补贴",
         false_alarm_en="subsidies paid monthly",
         source="S03",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "distinct", "category", days=365),
@@ -356,6 +368,7 @@ FEATURES: Final = (
         unit_zh="项",
         family="duplicate",
         source="S03",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "distinct", "authority", days=365),
@@ -367,6 +380,7 @@ FEATURES: Final = (
         unit_zh="个",
         family="duplicate",
         source="S03",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "distinct", "officer", days=365),
@@ -379,6 +393,7 @@ FEATURES: Final = (
         tail="both",
         family="relation",
         source="B02",
+        in_model=False,
     ),
     Feature(
         Window(("object_code",), "count", days=1095),
@@ -390,6 +405,7 @@ FEATURES: Final = (
         false_alarm_zh="政策允许的分期拨付",
         false_alarm_en="instalments that the policy allows",
         source="S03",
+        in_model=False,
     ),
     Feature(
         Window(("account",), "distinct", "enterprise", days=365),
@@ -414,6 +430,7 @@ FEATURES: Final = (
         false_alarm_zh="园区统一申报",
         false_alarm_en="a park filing for its tenants",
         source="S08",
+        in_model=False,
     ),
     Feature(
         Share(("authority", "agent"), of=("authority",), days=365),
@@ -425,6 +442,7 @@ FEATURES: Final = (
         unit_zh="占比",
         family="relation",
         source="S08",
+        in_model=False,
     ),
     Feature(
         Share(("enterprise", "officer"), of=("enterprise",), days=365),
@@ -436,6 +454,7 @@ FEATURES: Final = (
         unit_zh="占比",
         family="relation",
         source="B02",
+        in_model=False,
     ),
     Feature(
         Share(("category", "enterprise"), of=("category",), value="amount_minor", days=365),
@@ -447,6 +466,7 @@ FEATURES: Final = (
         unit_zh="占比",
         family="concentration",
         source="S07; KEN",
+        in_model=False,
     ),
     Feature(
         Window(("authority",), "hhi", "enterprise", days=90),
@@ -458,6 +478,7 @@ FEATURES: Final = (
         unit_zh="指数",
         family="concentration",
         source="A04",
+        in_model=False,
     ),
     Feature(
         IsNew(("enterprise", "category"), of=("category",)),
@@ -471,6 +492,7 @@ FEATURES: Final = (
         false_alarm_zh="新政策、新企业",
         false_alarm_en="a new policy or a new enterprise",
         source="S05",
+        in_model=False,
     ),
     Feature(
         IsNew(("enterprise", "authority"), of=("enterprise",)),
@@ -482,6 +504,7 @@ FEATURES: Final = (
         unit_zh="是/否",
         family="novelty",
         source="S05",
+        in_model=False,
     ),
     Feature(
         Rarity(("authority", "category"), of=("authority",)),
@@ -493,6 +516,7 @@ FEATURES: Final = (
         unit_zh="倍频程",
         family="novelty",
         source="surprisal of a category",
+        in_model=False,
     ),
     Feature(
         Since(("enterprise",)),
@@ -505,6 +529,7 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="S14",
+        in_model=False,
     ),
     Feature(
         Since(("enterprise", "category")),
@@ -517,6 +542,7 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="S03",
+        in_model=False,
     ),
     Feature(
         Window(("officer",), "count", days=1),
@@ -528,6 +554,7 @@ FEATURES: Final = (
         false_alarm_zh="政策上线首日",
         false_alarm_en="the first day of a policy",
         source="S14; B03",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "count", days=365, where=_CANCELLED),
@@ -537,6 +564,7 @@ FEATURES: Final = (
         "several were cancelled",
         family="frequency",
         source="assumption",
+        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "mean", "at_cap", days=1095),
@@ -576,7 +604,6 @@ FEATURES: Final = (
         false_alarm_zh="劳务派遣、集团代缴社保",
         false_alarm_en="staff leased, or insured by the parent company",
         source="S06",
-        in_model=False,
     ),
     Feature(
         RobustZ("capex_per_kwh_minor", (("sector", "size_band"), ("sector",))),
@@ -629,6 +656,7 @@ FEATURES: Final = (
         false_alarm_zh="享受税收减免、尚未盈利的研发企业",
         false_alarm_en="tax relief, or research that earns nothing yet",
         source="S04; OECD recipient ratios, doi:10.1787/0ea22484-en",
+        in_model=False,
     ),
     Feature(
         Own("no_tax"),
@@ -642,6 +670,7 @@ FEATURES: Final = (
         false_alarm_zh="新设企业、免税行业、汇总纳税的分支机构",
         false_alarm_en="new enterprises, exempt sectors, branches taxed at their head office",
         source="S04",
+        in_model=False,
     ),
     Feature(
         RobustZ("over_threshold_ppm", (("category", "sector"), ("category",))),
@@ -667,6 +696,7 @@ FEATURES: Final = (
         false_alarm_zh="门槛按行业平均水平制定、企业据此安排投入",
         false_alarm_en="a threshold set at what is usual, or spending planned to meet it",
         source=_BUNCHING,
+        in_model=False,
     ),
     Feature(
         Own("before_over_threshold_ppm"),
@@ -681,6 +711,7 @@ FEATURES: Final = (
         false_alarm_zh="快速成长的企业",
         false_alarm_en="enterprises that grow fast",
         source="S09",
+        in_model=False,
     ),
     Feature(
         Own("sources_missing"),
@@ -755,6 +786,7 @@ FEATURES: Final = (
         false_alarm_zh="轻微处罚",
         false_alarm_en="minor penalties",
         source="S10",
+        in_model=False,
     ),
     Feature(
         NearDuplicates(("enterprise",), "object_text", similarity=0.8),
@@ -795,20 +827,6 @@ FEATURES: Final = (
         source="S08",
     ),
     Feature(
-        KeyZ(("agent",), over=_CANCELLED, where=_ENDED, days=365, min_n=10),
-        "代办被退回率(与其他代办相比)",
-        "the agent's share of cancelled claims, against all agents",
-        "经其代办的申请极少被退回",
-        "what it files is hardly ever turned down",
-        unit="share",
-        unit_zh="占比",
-        tail="low",
-        family="relation",
-        false_alarm_zh="代办机构业务规范",
-        false_alarm_en="an agent that prepares its files well",
-        source="S08",
-    ),
-    Feature(
         Share(("category", "officer"), of=("category",), value="amount_minor", days=70),
         "经办人近十周占该事项金额的比例",
         "the officer's share of the item's money in ten weeks",
@@ -820,6 +838,7 @@ FEATURES: Final = (
         false_alarm_zh="该事项只由一人经办",
         false_alarm_en="the item has one officer only",
         source="S14",
+        in_model=False,
     ),
     Feature(
         Window(("category", "officer"), "sum", "amount_minor", days=1),
@@ -833,6 +852,7 @@ FEATURES: Final = (
         false_alarm_zh="政策上线首日",
         false_alarm_en="the first day of a policy",
         source="S14",
+        in_model=False,
     ),
     Feature(
         Window(("legal_rep",), "count", days=1827, where=_DISSOLVED),
@@ -874,6 +894,135 @@ FEATURES: Final = (
         false_alarm_en="claims that the system handles without anybody",
         source="B04",
         in_model=False,
+    ),
+    Feature(
+        Own("at_cap"),
+        "是否顶格",
+        "at the policy's cap",
+        "金额达到政策上限的95%以上",
+        "the amount is 95 percent of the cap or more",
+        unit="flag",
+        unit_zh="是/否",
+        family="amount",
+        false_alarm_zh="定额分档政策的最高档即为上限",
+        false_alarm_en="policies in tiers, whose top tier is the cap",
+        source="S02; published caps of municipal policies",
+    ),
+    Feature(
+        RobustZ("employees", (("category", "sector"), ("category",))),
+        "参保人数(与同类相比)",
+        "insured employees, against the item's other recipients",
+        "人员远少于同一政策的其他企业",
+        "far fewer employees than others who are paid for the item",
+        unit="people",
+        unit_zh="人",
+        tail="low",
+        family="substance",
+        false_alarm_zh="研发型或重资产企业人少",
+        false_alarm_en="capital-intensive enterprises employ few",
+        source="S06",
+    ),
+    Feature(
+        RobustZ("age_d", (("category",), ("authority",))),
+        "企业成立天数(与同类相比)",
+        "age of the enterprise, against the item's other recipients",
+        "比同一政策的其他企业新得多",
+        "much younger than others who are paid for the item",
+        unit="days",
+        unit_zh="天",
+        tail="low",
+        family="substance",
+        false_alarm_zh="扶持初创企业的政策",
+        false_alarm_en="policies meant for start-ups",
+        source="S05; DIGIWHIST indicator NEW_COMPANY",
+    ),
+    Feature(
+        RobustZ("check_lead_min", (("category",), ("authority",))),
+        "核查早于拨付的时间(与同类相比)",
+        "time between check and payment, against the item's other payments",
+        "先拨付后核查,或核查远早于同类",
+        "paid before it was checked, or checked far earlier than its like",
+        unit="minutes",
+        unit_zh="分钟",
+        tail="both",
+        family="check",
+        source="S13",
+    ),
+    Feature(
+        Rarity(("authority", "check_result"), of=("authority",)),
+        "核查结果的少见程度",
+        "how seldom the check comes out this way",
+        "少见的核查结果,如命中后仍拨付",
+        "a result seldom seen in what is paid, such as a hit",
+        unit="octaves",
+        unit_zh="倍频程",
+        family="check",
+        false_alarm_zh="命中项已经核实排除",
+        false_alarm_en="a hit that was looked into and ruled out",
+        source="S13",
+    ),
+    Feature(
+        Own("at_threshold"),
+        "是否踩线达标",
+        "reported figure just over the threshold",
+        "申报数超出门槛不到2%",
+        "the reported figure is within 2 percent over the threshold",
+        unit="flag",
+        unit_zh="是/否",
+        family="threshold",
+        false_alarm_zh="门槛按行业平均水平制定、企业据此安排投入",
+        false_alarm_en="a threshold set at what is usual, or spending planned to meet it",
+        source=_BUNCHING,
+    ),
+    Feature(
+        Own("was_below_threshold"),
+        "上期未达标",
+        "below the threshold the period before",
+        "上期尚未达标,本期达标",
+        "the figure of the period before would not have qualified",
+        unit="flag",
+        unit_zh="是/否",
+        family="threshold",
+        false_alarm_zh="快速成长的企业",
+        false_alarm_en="enterprises that grow fast",
+        source="S09",
+    ),
+    Feature(
+        IsNew(("object_code", "authority"), of=("object_code",), min_n=1),
+        "同一对象此前由其他部门拨付",
+        "same object, paid for by other authorities only",
+        "同一对象在不同部门重复受益",
+        "another authority paid for the same object before",
+        unit="flag",
+        unit_zh="是/否",
+        family="duplicate",
+        false_alarm_zh="上级与本级资金配套",
+        false_alarm_en="matching money of two levels of government",
+        source="S03",
+    ),
+    Feature(
+        Window(("agent", "category"), "distinct", "enterprise", days=30),
+        "同一代办近30天在该事项的企业数",
+        "enterprises of the same agent paid for the item in 30 days",
+        "短期内同一代办集中申报同一政策",
+        "one agent files for many enterprises under one policy at a time",
+        unit="enterprises",
+        unit_zh="家",
+        family="relation",
+        false_alarm_zh="园区统一申报",
+        false_alarm_en="a park filing for its tenants",
+        source="S08",
+    ),
+    Feature(
+        Window(("officer",), "count", minutes=60, where=_REQUESTS),
+        "经办人近一小时提交拨付数",
+        "the officer's requests in an hour",
+        "成批快速提交",
+        "put through in a batch",
+        family="burst",
+        false_alarm_zh="政策上线首日",
+        false_alarm_en="the first day of a policy",
+        source="S14; B03",
     ),
 )
 

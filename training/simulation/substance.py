@@ -23,12 +23,21 @@ def add_substance(
     """Give ordinary payouts their books, claimed investment, figures and look-ups."""
     rules, policies = config.substance, take(district.policies, rows["policy"])
     rows |= books_of(rng, take(district.firms, rows["firm"]), rows["employees"], rules)
-    rows["capex"] = _investments(rng, rows, policies)
-    rows |= _figures(rng, policies["threshold"], rules)
-    rows |= _look_ups(rng, policies["sources"], rules)
+    rows |= file_of(rng, rows, policies, rules)
     n = height(rows)
     several = np.where(rows["instant"], 2, rng.integers(2, 5, n))
     rows["persons"] = np.where(rng.random(n) < rules.one_person_share, 1, several)
+
+
+def file_of(
+    rng: np.random.Generator, rows: Columns, policies: Columns, rules: Substance
+) -> Columns:
+    """What the policies of the rows ask for: investment, figures, look-ups."""
+    return {
+        "capex": _investments(rng, rows, policies),
+        **_figures(rng, policies["threshold"], rules),
+        **_look_ups(rng, policies["sources"], rules),
+    }
 
 
 def books_of(

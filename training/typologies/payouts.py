@@ -14,7 +14,11 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "空壳领补",
         "new firm without staff takes the cap",
         on_payouts.plant_shell_firm,
-        ("age_d", "employees", "cap_ppm"),
+        (
+            "age_d_robust_z_1095d_by_category",
+            "employees_robust_z_1095d_by_category_sector",
+            "at_cap",
+        ),
         "partly",
         {
             "age_days": on_payouts.SHELL_AGE_DAYS,
@@ -28,9 +32,9 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "ring of new firms behind one agent",
         on_payouts.plant_agent_ring,
         (
-            "enterprise_distinct_30d_by_agent",
+            "enterprise_distinct_30d_by_agent_category",
             "enterprise_distinct_365d_by_account",
-            "agent_share_365d_by_authority",
+            "agent_share_365d_by_authority_category",
         ),
         "no",
         {
@@ -46,9 +50,8 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "one object paid for by several departments",
         on_payouts.plant_duplicate_benefit,
         (
-            "n_1095d_by_object_code",
             "n_object_text_like_1095d_by_enterprise",
-            "authority_distinct_365d_by_enterprise",
+            "is_new_object_code_authority_1095d",
         ),
         "partly",
         {"gap_days": on_payouts.DUPLICATE_GAP_DAYS},
@@ -62,8 +65,8 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         on_payouts.plant_threshold_figure,
         (
             "over_threshold_ppm_robust_z_1095d_by_category_sector",
-            "before_over_threshold_ppm",
-            "at_threshold_sum_1095d_by_enterprise",
+            "at_threshold",
+            "was_below_threshold",
         ),
         "no",
         {"over_threshold": on_payouts.FIGURE_OVER},
@@ -73,7 +76,11 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "不查先付",
         "batch paid before or against the check",
         on_payouts.plant_unchecked_burst,
-        ("check_lead_min", "has_check", "n_1d_by_officer"),
+        (
+            "check_lead_min_robust_z_1095d_by_category",
+            "sources_missing",
+            "n_requests_60min_by_officer",
+        ),
         "partly",
         {"n_payouts": on_payouts.UNCHECKED_BURST},
         subjects_per_case=15.0,
@@ -96,7 +103,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "政策开闸集中申领",
         "rush on a policy's first day",
         on_payouts.plant_launch_rush,
-        ("n_1d_by_officer",),
+        ("n_requests_60min_by_officer",),
         "no",
     ),
     Typology(
