@@ -32,8 +32,8 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "ring of new firms behind one agent",
         on_payouts.plant_agent_ring,
         (
-            "enterprise_distinct_30d_by_agent_category",
-            "enterprise_distinct_365d_by_account",
+            "requests_enterprise_distinct_30d_by_agent_category",
+            "requests_enterprise_distinct_365d_by_account",
             "agent_share_365d_by_authority_category",
         ),
         "no",
@@ -120,7 +120,10 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "集团统一申报",
         "group company with one desk and account",
         on_payouts.plant_group_company,
-        ("enterprise_distinct_30d_by_agent", "enterprise_distinct_365d_by_account"),
+        (
+            "requests_enterprise_distinct_30d_by_agent_category",
+            "requests_enterprise_distinct_365d_by_account",
+        ),
         "no",
     ),
 )
