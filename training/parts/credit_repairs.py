@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.part import Marks, Part, truth_of
+from training.part import Keyed, Marks, Part, truth_of
 from training.plant import plant_all
 from training.simulation.columns import height
 from training.simulation.config import SimulationConfig
@@ -30,4 +30,5 @@ def part(config: SimulationConfig, district: District) -> Part:
         truth=truth_of("credit_repairs", (TYPOLOGIES, cases), marks),
         cases=tuple(cases),
         subjects=int(is_granted.sum()),
+        keyed=Keyed(("fine_yuan",), ("handler_code", "agent_code", "sector", "district")),
     )

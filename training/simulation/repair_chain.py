@@ -28,6 +28,8 @@ DIALS: Final[Mapping[str, Dial]] = {
     "payout_days": PAYOUT_DAYS,
 }
 _DOWNGRADED: Final = 0.5
+_OVER_THE_LINE_WD: Final = 3
+"""Working days that those take who know that two are warned of."""
 _STRICT: Final = (1, 2, 3, SEVERE)
 _OLDEST_D: Final = 30
 
@@ -88,7 +90,8 @@ def _decided(case: Case, rng: np.random.Generator, district: District, day: int)
     """Instants of decision and application, so many working days apart."""
     days = district.clock.workdays
     on = days.shift(np.array([day]), np.array([0]))
-    from_day = days.shift(on, np.array([-REPAIR_WD.whole(case.strength)]))
+    wait = _OVER_THE_LINE_WD if case.adaptive else REPAIR_WD.whole(case.strength)
+    from_day = days.shift(on, np.array([-wait]))
     applied = int(from_day[0]) * DAY_S + 9 * 3600 + int(rng.integers(0, 3 * 3600))
     decided = int(on[0]) * DAY_S + 13 * 3600 + int(rng.integers(0, 4 * 3600))
     return decided, applied
