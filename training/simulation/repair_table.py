@@ -116,4 +116,4 @@ def _in_force(events: Columns) -> Integers:
     begins = (kind == _PUBLISHED) & now
     milder = (kind == _DOWNGRADED) & (events["class_before"] == SEVERE)
     ends = np.isin(kind, (_LAPSED, _DECIDED)) & now
-    return begins.astype(np.int64) - (milder | ends)
+    return np.asarray(begins.astype(np.int64) - (milder | ends), dtype=np.int64)
