@@ -82,6 +82,8 @@ MEASURES: Final = (
     Measure("is_quick", "within", field="wait_wd", high=_QUICK_WD),
     Measure("over_promise_wd", "difference", field="wait_wd", other="promised_wd"),
     Measure("published_d", "between", field="published_at"),
+    Measure("least_d", "between", field="published_at", other="publish_until"),
+    Measure("published_share_ppm", "ratio_ppm", field="published_d", other="least_d"),
     Measure("publication_over_d", "between", field="publish_until"),
     Measure("applied_over_d", "between", field="publish_until", other="applied_at"),
     Measure(
@@ -179,13 +181,13 @@ FEATURES: Final = (
         in_model=False,
     ),
     Feature(
-        RobustZ("published_d", (("penalty_class",),)),
-        "已公示天数(与同类处罚相比)",
-        "days published, against penalties of the class",
+        RobustZ("published_share_ppm", (("penalty_class",), ("authority",))),
+        "已公示时间占最短公示期的比例(与同类相比)",
+        "time published over the least period, against penalties of the class",
         "公示时间远短于同类处罚",
         "published for a much shorter time than its like",
-        unit="days",
-        unit_zh="天",
+        unit="ppm",
+        unit_zh="百万分之",
         tail="low",
         family="publication",
         false_alarm_zh="起算日登记有误、处罚已撤销",
@@ -206,9 +208,9 @@ FEATURES: Final = (
         in_model=False,
     ),
     Feature(
-        Window(("penalty",), "count", days=90, where=_DOWNGRADES),
-        "近90天处罚类别下调次数",
-        "times the penalty was put into a milder class in 90 days",
+        Window(("penalty",), "count", days=45, where=_DOWNGRADES),
+        "近45天处罚类别下调次数",
+        "times the penalty was put into a milder class in 45 days",
         "修复前不久类别被下调",
         "put into a milder class shortly before the repair",
         family="publication",
@@ -313,6 +315,7 @@ FEATURES: Final = (
         unit_zh="项",
         family="repeat",
         source="R05",
+        in_model=False,
     ),
     Feature(
         Since(("enterprise",), days=1095),
@@ -348,6 +351,7 @@ FEATURES: Final = (
         false_alarm_zh="专人办理简单案件",
         false_alarm_en="one person is given the simple files",
         source="R06",
+        in_model=False,
     ),
     Feature(
         Window(("handler",), "mean", "is_quick", days=365),
@@ -361,7 +365,6 @@ FEATURES: Final = (
         false_alarm_zh="专人办理简单案件",
         false_alarm_en="one person is given the simple files",
         source="R06",
-        in_model=False,
     ),
     Feature(
         Share(
@@ -408,6 +411,7 @@ FEATURES: Final = (
         false_alarm_zh="本机关只有一名经办人",
         false_alarm_en="the authority has one handler only",
         source="R06",
+        in_model=False,
     ),
     Feature(
         Share(("authority", "agent"), of=("authority",), days=365, min_n=_MIN_SHARED),
@@ -421,6 +425,7 @@ FEATURES: Final = (
         false_alarm_zh="本地代办机构少",
         false_alarm_en="few agents in the district",
         source="R06",
+        in_model=False,
     ),
     Feature(
         Rarity(("authority", "handler"), of=("authority",)),

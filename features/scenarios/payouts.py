@@ -110,6 +110,9 @@ FIELDS: Final = (
     ),
 )
 
+_LATELY_D: Final = 180
+"""Days before the application within which an enterprise counts as newly founded."""
+
 MEASURES: Final = (
     Measure("age_d", "between", field="registered_at"),
     Measure("wait_wd", "between", field="applied_at", unit="working_days"),
@@ -117,6 +120,8 @@ MEASURES: Final = (
     Measure("has_check", "present", field="checked_at"),
     Measure("cap_ppm", "ratio_ppm", field="amount_minor", other="cap_minor"),
     Measure("amount_per_employee_minor", "quotient", field="amount_minor", other="employees"),
+    Measure("age_at_application_d", "between", field="registered_at", other="applied_at"),
+    Measure("founded_lately", "within", field="age_at_application_d", high=_LATELY_D),
     Measure("at_cap", "within", field="cap_ppm", low=950_000, high=1_000_000),
     Measure(
         "registered_after_policy_d", "between", field="policy_published_at", other="registered_at"
@@ -580,6 +585,7 @@ FEATURES: Final = (
         false_alarm_zh="定额分档政策的最高档即为上限",
         false_alarm_en="policies in tiers, whose top tier is the cap",
         source="S02; published caps of municipal policies",
+        in_model=False,
     ),
     Feature(
         Own("registered_after_policy_d"),
@@ -593,6 +599,7 @@ FEATURES: Final = (
         false_alarm_zh="扶持初创企业的政策、长期有效的旧政策",
         false_alarm_en="policies for start-ups, and old policies still in force",
         source="S05; DIGIWHIST indicator NEW_COMPANY",
+        in_model=False,
     ),
     Feature(
         Own("no_employees"),
@@ -924,16 +931,30 @@ FEATURES: Final = (
         false_alarm_zh="研发型或重资产企业人少",
         false_alarm_en="capital-intensive enterprises employ few",
         source="S06",
+        in_model=False,
     ),
     Feature(
-        RobustZ("age_d", (("category",), ("authority",))),
-        "企业成立天数(与同类相比)",
-        "age of the enterprise, against the item's other recipients",
+        RobustZ("age_at_application_d", (("category",), ("authority",))),
+        "注册至申请的天数(与同类相比)",
+        "days from registration to application, against the item's other recipients",
         "比同一政策的其他企业新得多",
         "much younger than others who are paid for the item",
         unit="days",
         unit_zh="天",
         tail="low",
+        family="substance",
+        false_alarm_zh="扶持初创企业的政策",
+        false_alarm_en="policies meant for start-ups",
+        source="S05; DIGIWHIST indicator NEW_COMPANY",
+    ),
+    Feature(
+        Own("founded_lately"),
+        "申请前半年内注册",
+        "registered within half a year of the application",
+        "刚成立即申领",
+        "claims soon after it was founded",
+        unit="flag",
+        unit_zh="是/否",
         family="substance",
         false_alarm_zh="扶持初创企业的政策",
         false_alarm_en="policies meant for start-ups",

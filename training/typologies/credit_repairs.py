@@ -13,9 +13,9 @@ QUICK_REPAIR: Final[Typology[Any]] = Typology(
     "repaired at once, paid soon after",
     on_repairs.plant_quick_repair,
     (
-        "wait_wd_robust_z_1095d_by_authority_penalty_class",
-        "publication_over_d",
-        "n_downgrades_90d_by_penalty",
+        "published_share_ppm_robust_z_1095d_by_penalty_class",
+        "n_evidence_1095d_by_penalty",
+        "n_downgrades_45d_by_penalty",
     ),
     "partly",
     DIALS,

@@ -14,11 +14,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "空壳领补",
         "new firm without staff takes the cap",
         on_payouts.plant_shell_firm,
-        (
-            "age_d_robust_z_1095d_by_category",
-            "employees_robust_z_1095d_by_category_sector",
-            "at_cap",
-        ),
+        ("founded_lately", "no_employees", "at_cap"),
         "partly",
         {
             "age_days": on_payouts.SHELL_AGE_DAYS,
