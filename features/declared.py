@@ -58,9 +58,10 @@ class Measure:
 
     - `previous`: the `field` of the last earlier event of `key` (a code);
     - `elapsed`: time since the last (`elapsed`) or first (`elapsed_first`) earlier event of `key`;
-    - `between`: time from the instant in `field` to the event;
+    - `between`: time from the instant in `field` to the event, or to the instant in `other`;
     - `ratio_ppm`: `field` over `other`, in millionths; `quotient`: whole part of `field` over
-      `other`;
+      `other`; `difference`: `field` less `other`;
+    - `within`: 1 where `low <= field <= high` (either may be left out), else 0;
     - `present`: 1 where the event carries `field`, else 0;
     - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
     - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day.
@@ -76,6 +77,8 @@ class Measure:
         "between",
         "ratio_ppm",
         "quotient",
+        "difference",
+        "within",
         "present",
         "change_ppm",
         "off_day",
@@ -87,9 +90,17 @@ class Measure:
     unit: Literal["working_days", "days", "minutes"] = "days"
     days: int = 1095
     where: Where | None = None
+    low: int | None = None
+    high: int | None = None
 
     def __post_init__(self) -> None:
         reach_of(self.name, days=self.days)
+        if (self.how == "within") != (self.low is not None or self.high is not None):
+            message = f"{self.name}: within takes low or high or both, and nothing else takes them"
+            raise DeclarationError(message)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            message = f"{self.name}: low {self.low} lies above high {self.high}; swap them"
+            raise DeclarationError(message)
 
     @property
     def is_code(self) -> bool:
@@ -190,7 +201,8 @@ class Rule:
     """A fixed rule over features: hit when every condition holds, as of the event.
 
     `conditions` are (feature, comparison, threshold); `applies` restricts the events by a field's
-    values. Not applicable outside `applies`; insufficient where a condition's feature is missing.
+    values. Not applicable outside `applies`; clear where a condition is known not to hold;
+    insufficient where a condition's feature is missing and the others hold.
     """
 
     name: str

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.calendar import Calendar
 from features.contracts.events import VALUE_BOUND
@@ -54,7 +55,7 @@ def compute(
     )
 
 
-def _alone(  # noqa: PLR0911  (one answer a measure)
+def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
     measure: Measure, calendar: Calendar, t: Integers, own: Integers, other: Integers
 ) -> Integers | None:
     """Measures that need nothing but the event itself."""
@@ -70,10 +71,22 @@ def _alone(  # noqa: PLR0911  (one answer a measure)
         case "quotient":
             missing = (own == MISSING) | (other <= 0)
             return np.where(missing, MISSING, own // np.where(missing, 1, other))
+        case "difference":
+            missing = (own == MISSING) | (other == MISSING)
+            less = np.where(missing, 0, own) - np.where(missing, 0, other)
+            return np.where(missing, MISSING, np.clip(less, -VALUE_BOUND, VALUE_BOUND))
+        case "within":
+            return np.where(own == MISSING, MISSING, _is_within(measure, own))
         case "between":
-            return _duration(measure, calendar, own, t)
+            return _duration(measure, calendar, own, other if measure.other else t)
         case _:
             return None
+
+
+def _is_within(measure: Measure, own: Integers) -> NDArray[np.bool_]:
+    above = True if measure.low is None else own >= measure.low
+    below = True if measure.high is None else own <= measure.high
+    return np.asarray(above & below, np.bool_)
 
 
 def _change(value: Integers, last: Integers) -> Integers:
@@ -89,8 +102,8 @@ def _ratio(part: Integers, whole: Integers, less: int = 0) -> Integers:
 
 
 def _duration(measure: Measure, calendar: Calendar, start: Integers, end: Integers) -> Integers:
-    missing = start == MISSING
-    begin = np.where(missing, end, start)
+    missing = (start == MISSING) | (end == MISSING)
+    begin, end = np.where(missing, 0, start), np.where(missing, 0, end)
     if measure.unit == "working_days":
         value = calendar.working_index(end) - calendar.working_index(begin)
     else:

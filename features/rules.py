@@ -30,16 +30,17 @@ def answer(
     """The rule's answer for each event: a position in `ANSWERS`.
 
     `values` are the features by name (NaN where missing), `applies` says which events the rule is
-    for.
+    for. One condition that is known not to hold clears the rule, whatever the others are.
 
     >>> rule = Rule("many", "多", "many", "internal", (("n", ">=", 3.0),))
     >>> values, applies = np.array([3.0, 2.0, np.nan, 9.0]), np.array([True, True, True, False])
     >>> answer(rule, {"n": values}, applies).tolist()
     [1, 0, 3, 2]
     """
-    hit, missing = np.ones(len(applies), bool), np.zeros(len(applies), bool)
+    hit, clear = np.ones(len(applies), bool), np.zeros(len(applies), bool)
     for feature, comparison, threshold in rule.conditions:
-        hit &= _COMPARE[comparison](values[feature], threshold)
-        missing |= np.isnan(values[feature])
-    out = np.where(hit, HIT, np.where(missing, INSUFFICIENT, CLEAR))
+        holds = _COMPARE[comparison](values[feature], threshold)
+        hit &= holds
+        clear |= ~holds & ~np.isnan(values[feature])
+    out = np.where(hit, HIT, np.where(clear, CLEAR, INSUFFICIENT))
     return np.where(applies, out, NOT_APPLICABLE).astype(np.int8)

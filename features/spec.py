@@ -62,7 +62,22 @@ __all__ = [
 ]
 
 _CODES: Final = ("key", "category")
-_FROM_FIELD: Final = ("previous", "between", "ratio_ppm", "quotient", "present", "change_ppm")
+_FROM_FIELD: Final = (
+    "previous",
+    "between",
+    "ratio_ppm",
+    "quotient",
+    "difference",
+    "within",
+    "present",
+    "change_ppm",
+)
+_BESIDE: Final = {
+    "ratio_ppm": "divides by",
+    "quotient": "divides by",
+    "difference": "takes off",
+    "between": "ends at",
+}
 
 
 def _takes(
@@ -206,9 +221,9 @@ class Scenario:
         if measure.how in _FROM_FIELD:
             allowed = _without(self._may_take(measure), later)
             self._check(measure.name, "takes", measure.field, allowed)
-        if measure.how in ("ratio_ppm", "quotient"):
+        if measure.how in _BESIDE and (measure.other or measure.how != "between"):
             allowed = _without(self._may_take(measure), later)
-            self._check(measure.name, "divides by", measure.other, allowed)
+            self._check(measure.name, _BESIDE[measure.how], measure.other, allowed)
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""

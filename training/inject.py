@@ -1,24 +1,26 @@
 """What the simulator plants: the table of typologies.
 
 Codes T01 to T22 are integrity typologies, those with an L benign look-alikes that must not top a
-queue. A typology's dials say how each quantity runs from mild to extreme; the lower, middle and
-upper third of a dial are the severities subtle, moderate and blatant.
+queue. T19 shows in two scenarios, and each names the features that tell of it there. A typology's
+dials say how each quantity runs from mild to extreme; the lower, middle and upper third of a dial
+are the severities subtle, moderate and blatant.
 
 >>> TYPOLOGIES["T16"].range_of("n_firms", "blatant")
 (29.33..., 40.0)
 >>> sorted(code for code, each in TYPOLOGIES.items() if each.benign)
-['L01', 'L02', 'L03', 'L04', 'L05', 'L06']
+['L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L09']
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from training.typologies import approvals, payouts
+from training.typologies import approvals, credit_repairs, payouts
 from training.typology import Typology
 
 BY_SCENARIO: Final[Mapping[str, tuple[Typology[Any], ...]]] = {
-    "payouts": payouts.TYPOLOGIES,
+    "payouts": (*payouts.TYPOLOGIES, payouts.PAID_AFTER_REPAIR),
     "approvals": approvals.TYPOLOGIES,
+    "credit_repairs": credit_repairs.TYPOLOGIES,
 }
 TYPOLOGIES: Final[Mapping[str, Typology[Any]]] = {
     each.code: each for table in BY_SCENARIO.values() for each in table

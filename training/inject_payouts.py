@@ -1,20 +1,24 @@
-"""What is planted in payouts: five typologies and three benign look-alikes.
+"""What is planted in payouts: six typologies and three benign look-alikes.
 
 Each function plants one case into a draft; `training.typologies` names and sizes them.
 A dial runs from mild to extreme with the case's strength.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from features.contracts.errors import InputError
 from training.simulation.case import BACKLOAD_DAYS, Case, Dial
-from training.simulation.columns import Columns, draw, height
+from training.simulation.columns import Columns, draw, height, take
 from training.simulation.days import DAY_S, NEVER, Integers, office_hours
 from training.simulation.district import NOBODY, TIER
 from training.simulation.payout_draft import PayoutDraft
 from training.simulation.payouts import CLEAR, HIT
+from training.simulation.repair_chain import Chain
+from training.simulation.substance import books_of, file_of
 
 SHELL_AGE_DAYS: Final = Dial(120, 10)
 SHELL_INSURED: Final = Dial(2, 0)
@@ -25,12 +29,16 @@ RING_SHARED_ACCOUNT: Final = Dial(0.1, 1.0)
 DUPLICATE_GAP_DAYS: Final = Dial(400, 20)
 UNCHECKED_BURST: Final = Dial(5, 25)
 AMOUNT_OVER_HIGH: Final = Dial(1.3, 4.0)
+FIGURE_OVER: Final = Dial(0.015, 0.0)
 _STRONG, _MILD = 2 / 3, 1 / 3
 _RUSH_ROWS: Final = (12, 80)
 _GROUP_FIRMS: Final = (6, 11)
 _GROUP_DAYS: Final = 20.0
 _REAL_STAFF: Final = 5
 _IGNORED_HITS: Final = 0.5
+_TRUE_FIGURE: Final = (0.80, 0.97)
+_NEXT_PERIODS_S: Final = 730 * DAY_S
+_SHELL_KWH: Final = (5, 60)
 
 
 def plant_shell_firm(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
@@ -42,6 +50,8 @@ def plant_shell_firm(draft: PayoutDraft, case: Case, rng: np.random.Generator) -
     insured = np.array([SHELL_INSURED.whole(case.strength)])
     registered = office_hours(rng, rows["applied"] // DAY_S - int(age))
     _new_applicants(draft, rows, registered, insured)
+    _new_books(draft, rows, rng)
+    rows["power"] = rng.integers(*_SHELL_KWH, 1)
     draft.add(case, rows)
 
 
@@ -59,6 +69,7 @@ def plant_agent_ring(draft: PayoutDraft, case: Case, rng: np.random.Generator) -
     rows["agent"] = np.full(n, _agent(draft, rng))
     shared = rng.random(n) < RING_SHARED_ACCOUNT.at(case.strength)
     rows["account"] = np.where(shared, rows["account"][0], rows["account"])
+    _new_books(draft, rows, rng)
     draft.add(case, rows)
 
 
@@ -111,6 +122,43 @@ def plant_far_amount(draft: PayoutDraft, case: Case, rng: np.random.Generator) -
     draft.rows["case"][near[pick]] = case.number
 
 
+def plant_threshold_figure(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
+    """T18: a figure just over its threshold, below it the period before and the one after."""
+    near = draft.near(case)
+    threshold = draft.district.policies["threshold"][draft.rows["policy"][near]]
+    asking = np.flatnonzero(threshold > 0)
+    if len(asking) == 0:
+        message = "no payout asks for a figure where T18 is planted; raise threshold_policy_share"
+        raise InputError(message)
+    pick = int(rng.choice(asking))
+    row, asked = near[pick], int(threshold[pick])
+    over = FIGURE_OVER.at(case.strength) * rng.uniform(0.8, 1.0)
+    draft.rows["figure"][row] = asked + int(over * asked)
+    draft.rows["before"][row] = round(asked * rng.uniform(*_TRUE_FIGURE))
+    draft.rows["case"][row] = case.number
+    at, same = draft.rows["requested"][row], draft.rows["firm"] == draft.rows["firm"][row]
+    same &= draft.rows["policy"] == draft.rows["policy"][row]
+    later = same & (draft.rows["requested"] > at) & (draft.rows["requested"] < at + _NEXT_PERIODS_S)
+    draft.rows["before"][later] = round(asked * rng.uniform(*_TRUE_FIGURE))
+
+
+def plant_chains(draft: PayoutDraft, chains: Sequence[Chain], first: int) -> list[Case]:
+    """T19: what firms are paid right after a quick repair; cases are numbered from `first`."""
+    cases: list[Case] = []
+    for chain in chains:
+        case = replace(chain.case, number=first + len(cases), anchor=chain.requested)
+        near = draft.near(case)
+        sector = draft.district.firms["sector"]
+        same = near[sector[draft.rows["firm"][near]] == sector[chain.firm]]
+        among = same if len(same) else near
+        at = among[[chain.requested % len(among)]]
+        rows = draft.copies(at, np.array([chain.requested]))
+        _take_over(draft, rows, np.array([chain.firm]))
+        draft.add(case, rows)
+        cases.append(case)
+    return cases
+
+
 def plant_launch_rush(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
     """L01, benign: a policy opens and many firms are paid on the same day."""
     near = draft.near(case)
@@ -121,6 +169,7 @@ def plant_launch_rush(draft: PayoutDraft, case: Case, rng: np.random.Generator) 
     rows = draft.copies(rng.choice(same, n), begin + np.sort(rng.integers(0, 3 * 3600, n)))
     settled = np.flatnonzero(draft.district.firms["registered"] < draft.district.clock.start)
     _take_over(draft, rows, settled[draw(rng, draft.district.firms["weight"][settled], n)])
+    _new_books(draft, rows, rng)
     draft.add(case, rows)
 
 
@@ -150,6 +199,7 @@ def plant_group_company(draft: PayoutDraft, case: Case, rng: np.random.Generator
     _take_over(draft, rows, rng.choice(real, n, replace=False))
     rows["agent"] = np.full(n, _agent(draft, rng))
     rows["account"] = np.full(n, rows["account"][0])
+    _new_books(draft, rows, rng)
     draft.add(case, rows)
 
 
@@ -207,6 +257,11 @@ def _take_over(draft: PayoutDraft, rows: Columns, firm: Integers) -> None:
     rows["employees"] = draft.district.firms["employees"][firm]
 
 
+def _new_books(draft: PayoutDraft, rows: Columns, rng: np.random.Generator) -> None:
+    """Let the rows show the books of the firms that now stand in them."""
+    rows |= books_of(rng, draft.firms_of(rows["firm"]), rows["employees"], draft.substance)
+
+
 def _at_the_cap(draft: PayoutDraft, rows: Columns, share: float) -> None:
     tiered = draft.district.policies["kind"][rows["policy"]] == TIER
     near_cap = np.round(rows["cap"] * share / 100).astype(np.int64) * 100
@@ -225,6 +280,7 @@ def _other_departments(draft: PayoutDraft, rows: Columns, rng: np.random.Generat
     rows["officer"] = draft.district.staff(rng, rows["authority"])
     less = np.round(rows["amount"] * rng.uniform(0.85, 1.0, height(rows)) / 100)
     rows["amount"] = np.minimum(less.astype(np.int64) * 100, rows["cap"])
+    rows |= file_of(rng, rows, take(policies, chosen), draft.substance)
 
 
 def _skip_checks(rows: Columns, case: Case, rng: np.random.Generator) -> None:

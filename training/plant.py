@@ -24,12 +24,24 @@ def plant_all(
     n_real = sum(not each.benign for each in typologies)
     cases: list[Case] = []
     for typology in typologies:
-        rng = stream(config.horizon.seed, f"inject {typology.code}")
-        n = _n_cases(typology, config.injection, subjects / n_real)
-        for case in _plan(typology, rng, (clock, config.injection), (n, len(cases))):
+        planned, rng = plan_of(typology, config, (clock, subjects / n_real), len(cases))
+        for case in planned:
             typology.plant(draft, case, rng)
             cases.append(case)
     return cases
+
+
+def plan_of(
+    typology: Typology[Any], config: SimulationConfig, frame: tuple[Clock, float], first: int = 0
+) -> tuple[list[Case], np.random.Generator]:
+    """The cases of one typology, numbered from `first`, and the stream they are planted from.
+
+    `frame` is the clock and the subjects that the typology's share is a share of.
+    """
+    clock, subjects = frame
+    rng = stream(config.horizon.seed, f"inject {typology.code}")
+    n = _n_cases(typology, config.injection, subjects)
+    return _plan(typology, rng, (clock, config.injection), (n, first)), rng
 
 
 def _n_cases(typology: Typology[Any], rules: Injection, subjects: float) -> int:

@@ -9,7 +9,7 @@ from features.calendar import Calendar
 from features.contracts.vectors import Integers
 from features.declared import Measure
 from features.document.plan import Value
-from features.document.words import Both
+from features.document.words import Both, bounds
 from features.document.worked import Worked
 from features.retrace import Part
 from features.window import DAY_US, MINUTE_US
@@ -23,8 +23,16 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
     t: int,
     parts: tuple[Part, ...],
     calendar: Calendar,
+    others: Mapping[str, Measure],
 ) -> Worked:
-    """The value of a measure for an event at `t` with `fields`, and how it comes about."""
+    """The value of a measure for an event at `t` with `fields`, and how it comes about.
+
+    `others` are the scenario's measures by name: of some of them `measure` may be made.
+    """
+    for name in (measure.field, measure.other):
+        if name in others and others[name].atom is None:
+            made = by_hand(others[name], fields, t, (), calendar, others)
+            fields = {**fields, name: int(made.value or 0)}
     x, y = _number(fields, measure.field), _number(fields, measure.other)
     before = parts[0].seen[0] if parts else None
     match measure.how:
@@ -38,8 +46,12 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
             return _is(_MILLION * x // y, f"floor(1,000,000 * {x} / {y})")
         case "quotient":
             return _is(x // y, f"floor({x} / {y})")
+        case "difference":
+            return _is(x - y, f"{x} - {y}")
+        case "within":
+            return _flag(_is_within(measure, x), f"`{bounds(measure)}` for {x}")
         case "between":
-            return _duration(measure, x, t, calendar)
+            return _duration(measure, x, y if measure.other else t, calendar)
         case "elapsed" | "elapsed_first":
             return _duration(measure, before.effective_us if before else t, t, calendar)
         case "change_ppm":
@@ -59,6 +71,11 @@ def _duration(measure: Measure, start: int, end: int, calendar: Calendar) -> Wor
     unit = DAY_US if measure.unit == "days" else MINUTE_US
     seconds, length = (end - start) // 1_000_000, unit // 1_000_000
     return _is((end - start) // unit, f"floor({seconds} s / {length} s)")
+
+
+def _is_within(measure: Measure, x: int) -> bool:
+    above = measure.low is None or measure.low <= x
+    return above and (measure.high is None or x <= measure.high)
 
 
 def _number(fields: Mapping[str, Value], name: str) -> int:

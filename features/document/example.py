@@ -54,10 +54,11 @@ def example(scenario: Scenario, feature: Feature) -> Example:
     row = int(np.flatnonzero(history.columns.t == story.event.at)[-1])
     found = trace(history, row, feature)
     keys = snapshot_numbers(history, row, feature.of) if isinstance(feature.of, KeyZ) else ()
-    measure = next((item for item in scenario.measures if item.name == feature.name), None)
+    measures = {item.name: item for item in scenario.measures}
+    measure = measures.get(feature.name)
     told = story.event
     if isinstance(feature.of, Own) and measure is not None:
-        answer = by_hand(measure, told.fields, told.at, found.parts, calendar)
+        answer = by_hand(measure, told.fields, told.at, found.parts, calendar, measures)
     else:
         answer = worked(feature.of, found, told.at, keys)
     (event,) = _lines(story.told[-1:], narrow)

@@ -15,7 +15,7 @@ from features.document.parts import (
     Range,
     no_number,
 )
-from features.document.words import Both, code, column, measured
+from features.document.words import Both, bounds, code, column, measured
 from features.expression import Own
 from features.spec import Scenario
 
@@ -57,13 +57,13 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
     if measure is None:
         return ANY
     match measure.how:
-        case "present" | "off_day":
+        case "present" | "within" | "off_day":
             return FLAG
         case "hour":
             return Range(0, 23, whole=True)
         case "elapsed" | "elapsed_first":
             return COUNT
-        case "previous" | "between" | "ratio_ppm" | "quotient" | "change_ppm":
+        case "previous" | "between" | "ratio_ppm" | "quotient" | "difference" | "change_ppm":
             return ANY
         case _ as never:
             assert_never(never)
@@ -87,7 +87,11 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
         case "elapsed_first":
             return f"{unit} from t_first to t, whole"
         case "between":
-            return f"{unit} from {x} to t, whole"
+            return f"{unit} from {x} to {y or 't'}, whole"
+        case "difference":
+            return f"{x} - {y}"
+        case "within":
+            return f"1 if {bounds(measure)} else 0"
         case "ratio_ppm":
             return f"floor(1,000,000 * {x} / {y})"
         case "quotient":
@@ -110,8 +114,8 @@ def _missing(measure: Measure) -> tuple[Missing, ...]:
     match measure.how:
         case "present" | "off_day" | "hour":
             return ()
-        case "between":
-            return (no_number(x),)
+        case "between" | "difference" | "within":
+            return (no_number(x), *((no_number(y),) if y else ()))
         case "ratio_ppm" | "quotient":
             none = Both(f"`{y}` 不在或不为正", f"`{y}` is not there or is not positive")
             return no_number(x), Missing(Status.NOT_APPLICABLE, none)

@@ -144,6 +144,12 @@ def _of_near_duplicates(of: NearDuplicates) -> Plan:
     return Plan(_key(of.key) | {of.sketch: _SKETCH}, before)
 
 
+def _beside(over: Where, where: Where | None) -> str:
+    """A value that counts and does not meet `over`."""
+    counted = where.values if where is not None and where.field == over.field else ()
+    return next((value for value in counted if value not in over.values), text(over.field, _OTHER))
+
+
 def _of_key_z(of: KeyZ) -> Plan:
     """Thirty other keys of about one size, and the event's own, which is larger."""
     least = max(of.min_n, 1)
@@ -156,7 +162,7 @@ def _of_key_z(of: KeyZ) -> Plan:
                 wanted |= {of.value: _SIZES[0]}
             if of.over is not None:
                 meets = number == 1 or k == 0
-                told = of.over.values[0] if meets else text(of.over.field, _OTHER)
+                told = of.over.values[0] if meets else _beside(of.over, of.where)
                 wanted |= {of.over.field: told}
             before.append(wanted)
     return Plan(_key(of.key), tuple(before), frozenset(of.key), at_midnight=True)

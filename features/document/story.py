@@ -127,16 +127,26 @@ class _Teller:
                 return
             case "between":
                 unit = 10 * MINUTE_US if measure.unit == "minutes" else DAY_US
-                told.fields.setdefault(measure.field, told.at - int(value) * unit)
-            case "present":
-                told.fields.setdefault(measure.field, self._some(measure.field, 1, told.at))
-            case "ratio_ppm" | "quotient":
-                told.fields.setdefault(measure.field, self._some(measure.field, value, told.at))
-                told.fields.setdefault(measure.other, self._some(measure.other, _BASE, told.at))
+                end = told.at - DAY_US if measure.other else told.at
+                if measure.other:
+                    told.fields.setdefault(measure.other, end)
+                told.fields.setdefault(measure.field, end - int(value) * unit)
+            case "present" | "within":
+                self._part(told, measure.field, 1)
+            case "ratio_ppm" | "quotient" | "difference":
+                self._part(told, measure.field, value)
+                self._part(told, measure.other, _BASE)
             case "previous" | "elapsed" | "elapsed_first" | "change_ppm":
                 self._chain(told, measure, value)
             case _ as never:
                 assert_never(never)
+
+    def _part(self, told: Told, name: str, value: Value) -> None:
+        """A field that a measure is made of, or the fields of a measure that it is made of."""
+        if name in self.measures:
+            self._measure(told, self.measures[name], value)
+        else:
+            told.fields.setdefault(name, self._some(name, value, told.at))
 
     def _some(self, name: str, value: Value, at: int) -> Value:
         declared = next(item for item in self.scenario.fields if item.name == name)

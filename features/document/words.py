@@ -135,11 +135,16 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
         case "elapsed_first":
             return Both(f"距{first.zh}的{unit.zh}数", f"{unit.en} since {first.en}")
         case "between":
-            return Both(f"自 `{x}` 至事件的{unit.zh}数", f"{unit.en} from `{x}` to the event")
+            to = Both(f" `{y}` ", f"`{y}`") if y else Both("事件", "the event")
+            return Both(f"自 `{x}` 至{to.zh}的{unit.zh}数", f"{unit.en} from `{x}` to {to.en}")
         case "ratio_ppm":
             return Both(f"`{x}` / `{y}`,百万分之", f"`{x}` / `{y}` in millionths")
         case "quotient":
             return Both(f"`{x}` / `{y}` 的整数部分", f"whole part of `{x}` / `{y}`")
+        case "difference":
+            return Both(f"`{x}` 减 `{y}`", f"`{x}` less `{y}`")
+        case "within":
+            return Both(f"`{bounds(measure)}` 为1,否则为0", f"1 where `{bounds(measure)}`, else 0")
         case "present":
             return Both(f"带有 `{x}` 为1,否则为0", f"1 where `{x}` is there, else 0")
         case "change_ppm":
@@ -153,6 +158,17 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
             return Both("当地时间的小时", "hour of the local day")
         case _ as never:
             assert_never(never)
+
+
+def bounds(measure: Measure) -> str:
+    """The condition of a measure that says whether a number lies within bounds.
+
+    >>> bounds(Measure("is_quick", "within", field="wait_wd", high=2))
+    'wait_wd <= 2'
+    """
+    low = "" if measure.low is None else f"{measure.low} <= "
+    high = "" if measure.high is None else f" <= {measure.high}"
+    return f"{low}{measure.field}{high}"
 
 
 UNITS: Final = {

@@ -3,12 +3,13 @@
 from typing import Final
 
 from features.contracts.errors import UnknownScenarioError
-from features.scenarios import approvals, payouts
+from features.scenarios import approvals, credit_repairs, payouts
 from features.spec import Scenario
 
 _SCENARIOS: Final = {
     "approvals": approvals.SCENARIO,
     "payouts": payouts.SCENARIO,
+    "credit_repairs": credit_repairs.SCENARIO,
 }
 
 NAMES: Final = tuple(_SCENARIOS)

@@ -67,6 +67,14 @@ KINDS: Final = {
     "payout_paid": mark("Payout made"),
     "payout_cancelled": mark("Payout cancelled"),
     "approval_step": mark("Approval step"),
+    "recipient_dissolved": mark("Recipient dissolved"),
+    "penalty_published": mark("Penalty published"),
+    "penalty_downgraded": mark("Penalty put into a milder class"),
+    "penalty_lapsed": mark("Penalty lapsed"),
+    "evidence_recorded": mark("Evidence recorded"),
+    "repair_applied": mark("Repair applied for"),
+    "repair_refused": mark("Repair refused"),
+    "repair_decided": mark("Repair granted"),
 }
 UNITS: Final = {
     "0/1": mark("yes or no"),

@@ -53,6 +53,12 @@ MEASURES: Final = (
     Measure("age_wd", "between", field="opened_at", unit="working_days"),
     Measure("score_ppm", "ratio_ppm", field="amount_minor", other="score"),
     Measure("each_minor", "quotient", field="amount_minor", other="score"),
+    Measure("lasted_d", "between", field="opened_at", other="closed_at"),
+    Measure("lasted_wd", "between", field="closed_at", other="opened_at", unit="working_days"),
+    Measure("beyond", "difference", field="score", other="was_late"),
+    Measure("beyond_ppm", "ratio_ppm", field="beyond", other="score"),
+    Measure("is_near", "within", field="beyond_ppm", low=-900_000, high=900_000),
+    Measure("is_idle", "within", field="idle_wd", low=2),
     Measure("has_score", "present", field="score"),
     Measure("rise_ppm", "change_ppm", key=FIRM, field="score", days=25),
     Measure("jump_ppm", "change_ppm", key=FIRM, field="amount_minor", days=25),
@@ -72,6 +78,8 @@ WINDOWS: Final = (
     Window(FIRM, "min", "amount_minor", days=14),
     Window(FIRM, "max", "score", days=14),
     Window(FIRM, "max", "idle_wd", days=14),
+    Window(FIRM, "sum", "is_near", days=30),
+    Window(FIRM, "mean", "is_idle", days=30),
     Window(FIRM, "distinct", "officer", days=30),
     Window(OFFICER, "distinct", "before", days=30),
     Window(FIRM, "hhi", "sector", days=30),
@@ -163,6 +171,7 @@ FIELDS: Final = (
     EventField(name="amount_minor", kind="money", title_zh="金额", title_en="amount"),
     EventField(name="score", kind="number", title_zh="评分", title_en="score"),
     EventField(name="opened_at", kind="instant", title_zh="开业", title_en="opened"),
+    EventField(name="closed_at", kind="instant", title_zh="歇业", title_en="closed"),
     EventField(name="was_late", kind="number", title_zh="逾期", title_en="late"),
     EventField(name="late_ppm", kind="number", title_zh="逾期概率", title_en="risk"),
     EventField(name="purpose", kind="sketch", title_zh="用途", title_en="purpose"),
@@ -184,7 +193,11 @@ SCENARIO: Final = Scenario(
         Source(
             "repairs",
             ("fixed", "checked"),
-            tuple(item for item in FIELDS if item.name not in ("amount_minor", "opened_at")),
+            tuple(
+                item
+                for item in FIELDS
+                if item.name not in ("amount_minor", "opened_at", "closed_at")
+            ),
         ),
     ),
 )

@@ -84,6 +84,7 @@ VALUES: Final = st.fixed_dictionaries(
     optional={
         "amount_minor": st.one_of(AMOUNTS, AMOUNTS, st.none()),
         "opened_at": MOMENTS.map(lambda t: START + 10 * DAY - t),
+        "closed_at": MOMENTS.map(lambda t: START + 20 * DAY - 2 * t),
     },
 )
 

@@ -197,7 +197,9 @@ class Oracle:
             "present": lambda: 0 if own is None else 1,
             "ratio_ppm": lambda: textbook.ppm(own, other),
             "quotient": lambda: own // other if own is not None and other and other > 0 else None,
-            "between": lambda: self._lasted(of.unit, own, t),
+            "difference": lambda: None if own is None or other is None else own - other,
+            "within": lambda: None if own is None else _within(of, own),
+            "between": lambda: self._lasted(of.unit, own, other if of.other else t),
         }
         if of.how in alone:
             return alone[of.how]()
@@ -215,8 +217,8 @@ class Oracle:
             return day in self.calendar.workdays
         return day.weekday() not in self.calendar.weekend
 
-    def _lasted(self, unit: str, begin: int | None, end: int) -> int | None:
-        if begin is None:
+    def _lasted(self, unit: str, begin: int | None, end: int | None) -> int | None:
+        if begin is None or end is None:
             return None
         if unit != "working_days":
             return (end - begin) // (DAY if unit == "days" else MINUTE)
@@ -321,6 +323,11 @@ class Oracle:
 
 def _place(kind: str, kinds: tuple[str, ...]) -> int:
     return kinds.index(kind) if kind in kinds else 0
+
+
+def _within(of: Measure, value: int) -> int:
+    low, high = (value if bound is None else bound for bound in (of.low, of.high))
+    return int(low <= value <= high)
 
 
 def _latest(rows: Iterable[Row]) -> list[Row]:

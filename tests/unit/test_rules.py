@@ -63,6 +63,14 @@ def test_nothing_known_is_not_a_clear() -> None:
     assert told == ["insufficient", "not_applicable", "not_applicable"]
 
 
+def test_a_condition_known_not_to_hold_clears_the_rule() -> None:
+    """What else is not known could change nothing."""
+    rule = _rule(("n", ">=", 2.0), ("share", ">", 0.4))
+    told = _told(rule, [True] * 3, n=[1, 2, np.nan], share=[np.nan, np.nan, np.nan])
+
+    assert told == ["clear", "insufficient", "insufficient"]
+
+
 @settings(deadline=None)
 @given(VALUES)
 def test_a_row_is_answered_alone_as_in_company(rows: list[tuple[float, float, bool]]) -> None:

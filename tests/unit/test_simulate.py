@@ -45,7 +45,8 @@ class Inbox:
         self.learned_us: list[int] = []
 
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
-        assert (scenario, currency) in {("payouts", "CNY"), ("approvals", "CNY")}
+        assert scenario in {"payouts", "approvals", "credit_repairs"}
+        assert currency == "CNY"
         assert calendar.tz == "Asia/Shanghai"
 
     def admit(
@@ -86,7 +87,7 @@ def test_same_seed_gives_same_bytes(made: SimulationSummary, tmp_path: Path) -> 
 def test_another_seed_gives_other_histories(made: SimulationSummary, tmp_path: Path) -> None:
     """The seed decides every table."""
     other = simulate(configured(seed=7), tmp_path)
-    for name in ("payouts", "approvals", "truth"):
+    for name in ("payouts", "approvals", "credit_repairs", "truth"):
         assert other.files[name].read_bytes() != made.files[name].read_bytes()
 
 
@@ -178,7 +179,7 @@ def test_most_projects_run_through_their_steps_in_order(steps: pl.DataFrame) -> 
     assert set(steps["route"]) == {"approval", "verification", "filing"}
 
 
-@pytest.mark.parametrize("name", ["payouts", "approvals"])
+@pytest.mark.parametrize("name", ["payouts", "approvals", "credit_repairs"])
 def test_shipped_mapping_takes_in_every_row(made: SimulationSummary, name: str) -> None:
     """Every row becomes an event, no column is left undeclared, only reversals are negative."""
     ledger = Inbox()
@@ -256,7 +257,12 @@ def test_truth_names_only_events_that_exist(
 ) -> None:
     """Every planted event can be found in its table, and is named once."""
     truth = load_truth(made.files["truth"])
-    ids = {"payouts": payouts["payout_id"], "approvals": steps["step_id"]}
+    repairs = pl.read_csv(made.files["credit_repairs"], infer_schema=False)["record_id"]
+    ids = {
+        "payouts": payouts["payout_id"],
+        "approvals": steps["step_id"],
+        "credit_repairs": repairs,
+    }
     for scenario, known in ids.items():
         named = truth.filter(pl.col("scenario") == scenario)["event_id"]
         assert named.is_in(known.implode()).all()
@@ -307,7 +313,14 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     """Whoever watches hears each part once, with a share that only grows."""
     heard: list[tuple[str, float]] = []
     simulate(configured(), tmp_path, progress=lambda part, done: heard.append((part, done)))
-    assert [part for part, _ in heard] == ["district", "payouts", "approvals", "files", "done"]
+    assert [part for part, _ in heard] == [
+        "district",
+        "payouts",
+        "approvals",
+        "credit_repairs",
+        "files",
+        "done",
+    ]
     assert [done for _, done in heard] == sorted(done for _, done in heard)
 
 

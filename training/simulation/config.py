@@ -113,6 +113,47 @@ class Payouts(_Section):
     reversed_share: Share
 
 
+class Substance(_Section):
+    """What stands behind a payout: books of the firm, terms of the policy, the file itself."""
+
+    revenue_per_head_yuan: Positive
+    tax_share: Positive
+    untaxed_share: Share
+    kwh_per_head: Positive
+    capex_policy_share: Share
+    threshold_policy_share: Share
+    indicator_median: Positive
+    indicator_sigma: Positive
+    indicator_growth: float
+    indicator_noise: Positive
+    source_skipped_share: Share
+    stale_check_share: Share
+    one_person_share: Share
+
+
+class Repairs(_Section):
+    """How penalties are published and repaired."""
+
+    penalised_share: Share
+    class_shares: tuple[Share, Share, Share, Share, Share]
+    fine_median_yuan: tuple[Positive, Positive, Positive, Positive, Positive]
+    fine_sigma: Positive
+    applied_share: Share
+    least_days: Count
+    least_days_strict: Count
+    most_days: Count
+    after_least_mean_days: Positive
+    early_share: Share
+    refused_share: Share
+    decision_median_wd: Positive
+    decision_sigma: Positive
+    quick_share: Share
+    promised_wd: Annotated[tuple[Count, ...], Field(min_length=1)]
+    no_evidence_share: Share
+    papers_missing_share: Share
+    corrected_class_share: Share
+
+
 class Approvals(_Section):
     """How project approvals behave."""
 
@@ -200,6 +241,8 @@ class SimulationConfig(_Section):
     horizon: Horizon
     district: DistrictSize
     payouts: Payouts
+    substance: Substance
+    repairs: Repairs
     approvals: Approvals
     regime: Regime
     faults: Faults

@@ -73,8 +73,10 @@ class District:
         clock, size, seed = Clock.of(config), config.district, config.horizon.seed
         approval_offices = max(1, size.offices // 3)
         return cls(
-            firms=_firms(stream(seed, "firms"), size, clock),
-            policies=_policies(stream(seed, "policies"), config, clock),
+            firms=_firms(stream(seed, "firms"), size, clock)
+            | books(stream(seed, "firm books"), size.firms),
+            policies=_policies(stream(seed, "policies"), config, clock)
+            | _terms(stream(seed, "policy terms"), config),
             officers=_officers(stream(seed, "officers"), size),
             clock=clock,
             approval_offices=approval_offices,
@@ -166,6 +168,22 @@ def _caps(
     ceiling = np.round(ceiling / 100_000) * 100_000
     top = np.asarray(rules.tiers_yuan, dtype=np.float64)[low_tier + 2]
     return (np.where(kind == TIER, top, ceiling) * 100).astype(np.int64)
+
+
+def books(rng: np.random.Generator, n: int) -> Columns:
+    """How firms differ from others of their size: in output, thrift and power, standard normal."""
+    return {name: rng.normal(size=n) for name in ("output", "thrift", "power")}
+
+
+def _terms(rng: np.random.Generator, config: SimulationConfig) -> Columns:
+    """What policies ask for: a figure to be reached (0 for none), equipment, sources to look up."""
+    n, rules = config.district.policies, config.substance
+    figure = np.round(10 ** rng.uniform(1.0, 3.0, n)).astype(np.int64) * 100
+    return {
+        "threshold": np.where(rng.random(n) < rules.threshold_policy_share, figure, 0),
+        "for_equipment": rng.random(n) < rules.capex_policy_share,
+        "sources": rng.integers(3, 9, n),
+    }
 
 
 def _officers(rng: np.random.Generator, size: DistrictSize) -> Columns:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.simulation.case import Case
 from training.simulation.columns import Columns, height, stack, take
+from training.simulation.config import Substance
 from training.simulation.days import DAY_S, NEVER, Integers
 from training.simulation.district import NOBODY, District
 from training.simulation.payouts import PAID
@@ -23,6 +24,7 @@ class PayoutDraft:
 
     rows: Columns
     district: District
+    substance: Substance
     _added: list[Columns] = field(default_factory=list)
     _enrolled: list[Columns] = field(default_factory=list)
     _n_firms: int = 0
@@ -81,6 +83,10 @@ class PayoutDraft:
         own = firms["account"] == NOBODY
         self._enrolled.append({**firms, "account": np.where(own, codes, firms["account"])})
         return codes
+
+    def firms_of(self, codes: Integers) -> Columns:
+        """What is known of firms, those enrolled since included."""
+        return take(stack([self.district.firms, *self._enrolled]), codes)
 
     def add(self, case: Case, rows: Columns) -> None:
         """Add a case's rows."""

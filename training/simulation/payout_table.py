@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from training.simulation import text
 from training.simulation.columns import Columns, height, stack, stream, take
@@ -18,6 +19,7 @@ from training.simulation.payouts import CANCELLED, PAID, REVERSED
 KINDS: Final = ("payout_requested", "payout_paid", "payout_cancelled")
 _REQUESTED, _PAID, _CANCELLED = range(3)
 _OBJECTS: Final = ("EQ", "PJ", "PN", "PT")
+_SORTS: Final = ("数控机床", "研发项目", "引进人员", "发明专利")
 _ALIASES: Final = ("", "-1", "A", "/2")
 
 
@@ -55,8 +57,39 @@ def payout_table(
         text.stamps("checked_at", np.where(unseen, NEVER, events["checked"])),
         text.words("check_result", np.where(unseen, -1, events["result"]), ("clear", "hit")),
         text.thinned(pl.Series("insured_employees", events["employees"]), rng, share),
+        *_substance(
+            stream(config.horizon.seed, "substance table"), events, district, unseen, share
+        ),
     ]
     return pl.DataFrame(columns)
+
+
+def _substance(
+    rng: np.random.Generator,
+    events: Columns,
+    district: District,
+    unseen: NDArray[np.bool_],
+    share: float,
+) -> list[pl.Series]:
+    """The policy's terms, the firm's books and the file, as far as they were known."""
+    policies = take(district.policies, events["policy"])
+    asks, invests = policies["threshold"] > 0, events["capex"] > 0
+    oldest = np.where(unseen, NEVER, events["checked"] - events["check_span"])
+    return [
+        text.stamps("policy_published_at", policies["published"]),
+        text.unless(text.yuan("claimed_investment_yuan", events["capex"]), ~invests),
+        text.thinned(pl.Series("electricity_kwh", events["power"]), rng, share),
+        text.thinned(text.yuan("tax_yuan", events["tax"]), rng, share),
+        text.thinned(text.yuan("revenue_yuan", events["revenue"]), rng, share),
+        text.unless(text.yuan("reported_figure", events["figure"]), ~asks),
+        text.unless(text.yuan("figure_before", events["before"]), ~asks),
+        text.unless(text.yuan("figure_threshold", policies["threshold"]), ~asks),
+        pl.Series("sources_required", policies["sources"]),
+        pl.Series("sources_looked_up", np.where(unseen, 0, events["looked_up"])),
+        text.stamps("oldest_look_up_at", oldest),
+        pl.Series("persons_involved", events["persons"]),
+        _object_texts(events),
+    ]
 
 
 def payout_ids(name: str, numbers: Integers) -> pl.Series:
@@ -92,6 +125,17 @@ def _events(rows: Columns, district: District) -> Columns:
         parts.append(part)
     events = stack(parts)
     return take(events, np.lexsort((events["number"], events["kind"], events["at"])))
+
+
+def _object_texts(events: Columns) -> pl.Series:
+    """What the object is, in words: its sort, its model and its number, perhaps altered."""
+    number = events["object"]
+    sort = text.words("object_text", number % len(_SORTS), _SORTS)
+    model = text.codes("object_text", " ", number * 7 + 3).str.slice(0, 5)
+    serial = text.codes("object_text", " ", number)
+    return (sort + model + serial + text.words("alias", events["alias"], _ALIASES)).rename(
+        "object_text"
+    )
 
 
 def _objects(events: Columns) -> pl.Series:

@@ -13,6 +13,7 @@ from training.simulation.columns import Columns, draw, height, stream, take
 from training.simulation.config import Payouts, SimulationConfig
 from training.simulation.days import DAY_S, NEVER, Integers, any_hours, is_working, office_hours
 from training.simulation.district import HEAD, NOBODY, RATE, SECTORS, TIER, District
+from training.simulation.substance import add_substance
 
 PAID, CANCELLED, REVERSED = 0, 1, 2
 CLEAR, HIT = 0, 1
@@ -35,6 +36,7 @@ def ordinary_payouts(config: SimulationConfig, district: District) -> Columns:
     table |= unmarked(rules.count)
     table = take(table, np.argsort(table["requested"], kind="stable"))
     _repeat_objects(rng, table, rules)
+    add_substance(stream(config.horizon.seed, "substance"), table, district, config)
     return table
 
 

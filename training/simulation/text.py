@@ -18,7 +18,7 @@ def stamps(name: str, at: Integers) -> pl.Series:
     ['1970-01-02T00:00:00+08:00', None]
     """
     known = pl.Series(name, np.where(at == NEVER, 0, at) * 1000).cast(pl.Datetime("ms"))
-    return _unless(known.dt.strftime("%Y-%m-%dT%H:%M:%S+08:00"), at == NEVER)
+    return unless(known.dt.strftime("%Y-%m-%dT%H:%M:%S+08:00"), at == NEVER)
 
 
 def codes(name: str, prefix: str, numbers: Integers) -> pl.Series:
@@ -28,7 +28,7 @@ def codes(name: str, prefix: str, numbers: Integers) -> pl.Series:
     ['E00104729', None]
     """
     text = pl.Series(name, scramble(np.maximum(numbers, 0))).cast(pl.String).str.zfill(8)
-    return _unless((prefix + text).rename(name), numbers < 0)
+    return unless((prefix + text).rename(name), numbers < 0)
 
 
 def serials(name: str, prefix: str, numbers: Integers, width: int) -> pl.Series:
@@ -43,7 +43,7 @@ def serials(name: str, prefix: str, numbers: Integers, width: int) -> pl.Series:
 def words(name: str, positions: NDArray[Any], vocabulary: Sequence[str]) -> pl.Series:
     """Words by their positions; negative is blank."""
     chosen = pl.Series(name, list(vocabulary))[np.maximum(positions, 0).astype(np.int64)]
-    return _unless(chosen.rename(name), positions < 0)
+    return unless(chosen.rename(name), positions < 0)
 
 
 def yuan(name: str, fen: Integers) -> pl.Series:
@@ -60,10 +60,11 @@ def yuan(name: str, fen: Integers) -> pl.Series:
 
 def thinned(series: pl.Series, rng: np.random.Generator, share: float) -> pl.Series:
     """The column with a share of its values left blank."""
-    return _unless(series, rng.random(len(series)) < share)
+    return unless(series, rng.random(len(series)) < share)
 
 
-def _unless(series: pl.Series, blank: NDArray[np.bool_]) -> pl.Series:
+def unless(series: pl.Series, blank: NDArray[np.bool_]) -> pl.Series:
+    """The column, left blank where it says so."""
     return series.to_frame().select(
         pl.when(~pl.Series(blank)).then(pl.col(series.name)).alias(series.name)
     )[series.name]

@@ -1,9 +1,11 @@
 """What is planted in payouts, and what should give it away."""
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from training import inject_payouts as on_payouts
 from training.simulation.payout_draft import PayoutDraft
+from training.typologies.credit_repairs import QUICK_REPAIR
 from training.typology import Typology
 
 TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
@@ -12,7 +14,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "空壳领补",
         "new firm without staff takes the cap",
         on_payouts.plant_shell_firm,
-        ("age_d", "employees", "cap_ppm"),
+        ("founded_lately", "no_employees", "at_cap"),
         "partly",
         {
             "age_days": on_payouts.SHELL_AGE_DAYS,
@@ -26,9 +28,9 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "ring of new firms behind one agent",
         on_payouts.plant_agent_ring,
         (
-            "enterprise_distinct_30d_by_agent",
-            "enterprise_distinct_365d_by_account",
-            "agent_share_365d_by_authority",
+            "requests_enterprise_distinct_30d_by_agent_category",
+            "requests_enterprise_distinct_365d_by_account",
+            "agent_share_365d_by_authority_category",
         ),
         "no",
         {
@@ -44,9 +46,8 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "one object paid for by several departments",
         on_payouts.plant_duplicate_benefit,
         (
-            "n_1095d_by_object_code",
-            "authority_distinct_365d_by_enterprise",
-            "is_new_enterprise_authority_1095d",
+            "n_object_text_like_1095d_by_enterprise",
+            "is_new_object_code_authority_1095d",
         ),
         "partly",
         {"gap_days": on_payouts.DUPLICATE_GAP_DAYS},
@@ -54,11 +55,28 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         history_days=60,
     ),
     Typology(
+        "T18",
+        "踩线达标",
+        "figure just over the threshold",
+        on_payouts.plant_threshold_figure,
+        (
+            "over_threshold_ppm_robust_z_1095d_by_category_sector",
+            "at_threshold",
+            "was_below_threshold",
+        ),
+        "no",
+        {"over_threshold": on_payouts.FIGURE_OVER},
+    ),
+    Typology(
         "T20",
         "不查先付",
         "batch paid before or against the check",
         on_payouts.plant_unchecked_burst,
-        ("check_lead_min", "has_check", "n_1d_by_officer"),
+        (
+            "check_lead_min_robust_z_1095d_by_category",
+            "sources_missing",
+            "n_requests_60min_by_officer",
+        ),
         "partly",
         {"n_payouts": on_payouts.UNCHECKED_BURST},
         subjects_per_case=15.0,
@@ -81,7 +99,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "政策开闸集中申领",
         "rush on a policy's first day",
         on_payouts.plant_launch_rush,
-        ("n_1d_by_officer",),
+        ("n_requests_60min_by_officer",),
         "no",
     ),
     Typology(
@@ -98,7 +116,20 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "集团统一申报",
         "group company with one desk and account",
         on_payouts.plant_group_company,
-        ("enterprise_distinct_30d_by_agent", "enterprise_distinct_365d_by_account"),
+        (
+            "requests_enterprise_distinct_30d_by_agent_category",
+            "requests_enterprise_distinct_365d_by_account",
+        ),
         "no",
     ),
 )
+
+PAID_AFTER_REPAIR: Final[Typology[Any]] = replace(
+    QUICK_REPAIR,
+    telling=(
+        "n_credit_repairs_granted_30d_by_enterprise",
+        "n_credit_repairs_penalties_365d_by_enterprise",
+    ),
+    fixed_rule="no",
+)
+"""What T19 shows in payouts; it is planned with the repairs."""
