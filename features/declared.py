@@ -63,7 +63,11 @@ class Measure:
       `other`;
     - `present`: 1 where the event carries `field`, else 0;
     - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
-    - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day.
+    - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day;
+    - `limit`: the legal limit in force when the event happened, of the class in `field` (one of
+      `limits`: the class, and its values each with their first instant), where the event itself
+      meets `where`;
+    - `within`: 1 where `field` lies in [`low`, `high`), else 0.
 
     `unit` of a duration is `working_days`, `days` or `minutes`.
     """
@@ -80,6 +84,8 @@ class Measure:
         "change_ppm",
         "off_day",
         "hour",
+        "limit",
+        "within",
     ]
     key: Key = ()
     field: str = ""
@@ -87,9 +93,23 @@ class Measure:
     unit: Literal["working_days", "days", "minutes"] = "days"
     days: int = 1095
     where: Where | None = None
+    limits: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+    low: int = 0
+    high: int = 0
 
     def __post_init__(self) -> None:
         reach_of(self.name, days=self.days)
+        if self.how == "limit" and not self.limits:
+            message = f"{self.name}: no limits; name each class with its dated values"
+            raise DeclarationError(message)
+        if self.how == "within" and self.low >= self.high:
+            message = f"{self.name}: [{self.low}, {self.high}) holds nothing; give low below high"
+            raise DeclarationError(message)
+
+    def place_of(self, text: str | None) -> int:
+        """Position of a class among the limits, -1 for none of them."""
+        classes = [name for name, _ in self.limits]
+        return classes.index(text) if text in classes else -1
 
     @property
     def is_code(self) -> bool:

@@ -405,7 +405,7 @@ class History:
     def measured(self, measure: Measure, asked: Slice) -> Integers:
         """Values of `measure` for the rows asked about."""
         c, atom, rows = self.columns, measure.atom, asked.queries
-        own = c.numbers.get(measure.field, c.t)
+        own = self._classes(measure) if measure.how == "limit" else c.numbers.get(measure.field, c.t)
         other = c.numbers.get(measure.other, c.t)
         if atom is None:
             return compute(measure, self.calendar, c.t[rows], own[rows], other[rows], None)
@@ -423,6 +423,16 @@ class History:
         return compute(
             measure, self.calendar, c.t[rows], own[rows], other[rows], Ends(last, first, value)
         )
+
+    def _classes(self, measure: Measure) -> Integers:
+        """Position of each row's class among the limits of `measure`, -1 where it has none."""
+        c, where = self.columns, measure.where
+        texts = c.texts[measure.field]
+        table = np.array([*(measure.place_of(str(text)) for text in texts), -1])
+        places: Integers = table[c.codes[measure.field]]
+        if where is None:
+            return places
+        return np.where(c.chosen(where.field, where.values), places, -1)
 
     def _without_its_versions(self, atom: Atom, row: int, among: Bools | None) -> Rows:
         """What a row sees that was learned after a later version of its event, in time order.

@@ -9,6 +9,7 @@ from features.calendar import Calendar
 from features.contracts.events import VALUE_BOUND
 from features.contracts.vectors import Integers
 from features.kernels import MISSING
+from features.limits import in_force
 from features.spec import DAY_US, Measure
 
 _MINUTE_US: Final = 60_000_000
@@ -37,7 +38,8 @@ def compute(
 ) -> Integers:
     """Values of `measure` for events at `t`, MISSING (or -1 for codes) where there is none.
 
-    `own` and `other` are the columns `measure.field` and `measure.other` of the events themselves.
+    `own` and `other` are the columns `measure.field` and `measure.other` of the events themselves;
+    of a `limit`, `own` is the position of the event's class among the limits, -1 for none.
     """
     alone = _alone(measure, calendar, t, own, other)
     if alone is not None:
@@ -72,8 +74,21 @@ def _alone(  # noqa: PLR0911  (one answer a measure)
             return np.where(missing, MISSING, own // np.where(missing, 1, other))
         case "between":
             return _duration(measure, calendar, own, t)
+        case "limit":
+            return _limit(measure, t, own)
+        case "within":
+            inside = (measure.low <= own) & (own < measure.high)
+            return np.where(own == MISSING, MISSING, inside)
         case _:
             return None
+
+
+def _limit(measure: Measure, t: Integers, place: Integers) -> Integers:
+    out = np.full(len(t), MISSING)
+    for k, (_, steps) in enumerate(measure.limits):
+        mine = place == k
+        out[mine] = in_force(steps, t[mine])
+    return out
 
 
 def _change(value: Integers, last: Integers) -> Integers:

@@ -61,7 +61,16 @@ __all__ = [
 ]
 
 _CODES: Final = ("key", "category")
-_FROM_FIELD: Final = ("previous", "between", "ratio_ppm", "quotient", "present", "change_ppm")
+_FROM_FIELD: Final = (
+    "previous",
+    "between",
+    "ratio_ppm",
+    "quotient",
+    "present",
+    "change_ppm",
+    "limit",
+    "within",
+)
 
 
 def _takes(
@@ -150,6 +159,8 @@ class Scenario:
                 self._check_own(name, of.value, _without(self.numbers, self.sketches))
             case NearDuplicates():
                 self._check_own(name, of.sketch, self.sketches)
+            case Window(agg="total", value=str(value)):
+                self._check_own(name, value, _without(self.numbers, self.sketches))
             case _:
                 pass
         for atom in (*of.atoms, *(of.members if isinstance(of, KeyZ) else ())):
@@ -182,6 +193,10 @@ class Scenario:
     def _check_measure(self, measure: Measure, later: Collection[str]) -> None:
         if measure.atom is not None:
             self._check_atom(measure.name, measure.atom, later)
+        elif measure.where is not None:
+            allowed = ("kind", *_without(self.codes, later))
+            self._check(measure.name, "asks for", measure.where.field, allowed)
+            self._check_known(measure.name, measure.where.field)
         for column in () if measure.is_code else (measure.field, measure.other):
             self._check_known(measure.name, column)
         if measure.how in _FROM_FIELD:
@@ -193,7 +208,7 @@ class Scenario:
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""
-        if measure.is_code:
+        if measure.is_code or measure.how == "limit":
             return self.codes
         if measure.how == "present":
             return self.numbers

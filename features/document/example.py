@@ -16,6 +16,7 @@ from features.document.worked import Worked, worked
 from features.expression import KeyZ, Lookback, Own
 from features.frames import of_tables
 from features.history import History
+from features.kernels import MISSING
 from features.retrace import Trace, snapshot_numbers, trace
 from features.spec import Feature, Scenario
 from features.window import DAY_US, MINUTE_US
@@ -57,11 +58,23 @@ def example(scenario: Scenario, feature: Feature) -> Example:
     measure = next((item for item in scenario.measures if item.name == feature.name), None)
     told = story.event
     if isinstance(feature.of, Own) and measure is not None:
-        answer = by_hand(measure, told.fields, told.at, found.parts, calendar)
+        fields = {**told.fields, **_measured(history, row, before=measure.name)}
+        answer = by_hand(measure, fields, told.at, found.parts, calendar)
     else:
         answer = worked(feature.of, found, told.at, keys)
     (event,) = _lines(story.told[-1:], narrow)
     return Example(_lines(story.told[:-1], narrow), event, found, answer)
+
+
+def _measured(history: History, row: int, *, before: str) -> dict[str, int]:
+    """The event's numbers in the measures declared before one, which it may be made of."""
+    names = [item.name for item in history.scenario.measures]
+    found: dict[str, int] = {}
+    for name in names[: names.index(before)]:
+        column = history.columns.numbers.get(name)
+        if column is not None and column[row] != MISSING:
+            found[name] = int(column[row])
+    return found
 
 
 def _narrow(scenario: Scenario, feature: Feature) -> Scenario:

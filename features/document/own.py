@@ -15,7 +15,7 @@ from features.document.parts import (
     Range,
     no_number,
 )
-from features.document.words import Both, code, column, measured
+from features.document.words import Both, asked_of, code, column, measured
 from features.expression import Own
 from features.spec import Scenario
 
@@ -57,8 +57,10 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
     if measure is None:
         return ANY
     match measure.how:
-        case "present" | "off_day":
+        case "present" | "off_day" | "within":
             return FLAG
+        case "limit":
+            return COUNT
         case "hour":
             return Range(0, 23, whole=True)
         case "elapsed" | "elapsed_first":
@@ -100,6 +102,10 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
             return "1 if the local day of t is not worked else 0"
         case "hour":
             return "hour of t in local time"
+        case "limit":
+            return f"limit of {x} in force at t"
+        case "within":
+            return f"1 if {measure.low:,} <= {x} < {measure.high:,} else 0"
         case _ as never:
             assert_never(never)
 
@@ -110,8 +116,15 @@ def _missing(measure: Measure) -> tuple[Missing, ...]:
     match measure.how:
         case "present" | "off_day" | "hour":
             return ()
-        case "between":
+        case "between" | "within":
             return (no_number(x),)
+        case "limit":
+            asked = asked_of(measure.where)
+            none = Both(
+                f"`{x}` 没有当时有效的限额,或事件不是{asked.zh or '所述'}事件",
+                f"no limit of `{x}` was in force, or the event is none{asked.en}",
+            )
+            return (Missing(Status.NOT_APPLICABLE, none),)
         case "ratio_ppm" | "quotient":
             none = Both(f"`{y}` 不在或不为正", f"`{y}` is not there or is not positive")
             return no_number(x), Missing(Status.NOT_APPLICABLE, none)

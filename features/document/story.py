@@ -131,12 +131,24 @@ class _Teller:
             case "present":
                 told.fields.setdefault(measure.field, self._some(measure.field, 1, told.at))
             case "ratio_ppm" | "quotient":
-                told.fields.setdefault(measure.field, self._some(measure.field, value, told.at))
-                told.fields.setdefault(measure.other, self._some(measure.other, _BASE, told.at))
+                self._give(told, measure.field, value)
+                self._give(told, measure.other, _BASE)
+            case "within":
+                self._give(told, measure.field, value)
+            case "limit":
+                told.fields.setdefault(measure.field, measure.limits[0][0])
+                _meet(told, measure.where)
             case "previous" | "elapsed" | "elapsed_first" | "change_ppm":
                 self._chain(told, measure, value)
             case _ as never:
                 assert_never(never)
+
+    def _give(self, told: Told, name: str, value: Value) -> None:
+        """A value for a field, or what a measure is made of."""
+        if name in self.measures:
+            self._measure(told, self.measures[name], value)
+        else:
+            told.fields.setdefault(name, self._some(name, value, told.at))
 
     def _some(self, name: str, value: Value, at: int) -> Value:
         declared = next(item for item in self.scenario.fields if item.name == name)

@@ -151,6 +151,18 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
             return Both("非工作日为1,否则为0", "1 on a day that is not worked, else 0")
         case "hour":
             return Both("当地时间的小时", "hour of the local day")
+        case "limit":
+            asked = asked_of(measure.where)
+            return Both(
+                f"事件发生时有效的{asked.zh} `{x}` 法定限额",
+                f"legal limit in force at the event for its `{x}`{asked.en}",
+            )
+        case "within":
+            low, high = f"{measure.low:,}", f"{measure.high:,}"
+            return Both(
+                f"`{x}` 不小于{low}且小于{high}为1,否则为0",
+                f"1 where `{x}` is at least {low} and below {high}, else 0",
+            )
         case _ as never:
             assert_never(never)
 

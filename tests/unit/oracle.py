@@ -198,6 +198,8 @@ class Oracle:
             "ratio_ppm": lambda: textbook.ppm(own, other),
             "quotient": lambda: own // other if own is not None and other and other > 0 else None,
             "between": lambda: self._lasted(of.unit, own, t),
+            "limit": lambda: self._limit(of, row),
+            "within": lambda: None if own is None else int(of.low <= own < of.high),
         }
         if of.how in alone:
             return alone[of.how]()
@@ -209,6 +211,13 @@ class Oracle:
             return seen[-1].own[of.field] if seen else None
         since = (seen[-1 if of.how == "elapsed" else 0].at[0]) if seen else None
         return self._lasted(of.unit, since, t)
+
+    def _limit(self, of: Measure, row: Row) -> int | None:
+        if of.where is not None and row.own[of.where.field] not in of.where.values:
+            return None
+        steps = dict(of.limits).get(row.own[of.field], ())
+        held = [value for since, value in steps if since <= row.at[0]]
+        return held[-1] if held else None
 
     def _works(self, day: date) -> bool:
         if day in self.calendar.holidays or day in self.calendar.workdays:
@@ -244,6 +253,11 @@ class Oracle:
     def _alone(
         self, of: Window | Since | Excess | NearDuplicates, row: Row, seen: list[Row]
     ) -> Answer:
+        if isinstance(of, Window) and of.agg == "total":
+            own = row.own[of.value]
+            if own is None:
+                return None, NOT_APPLICABLE
+            return Fraction(own + sum(_values(seen, of.value))), OK
         if isinstance(of, Window):
             values = _values(seen, of.value) if of.value else seen
             return textbook.aggregate(of.agg, values)
