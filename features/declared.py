@@ -65,11 +65,11 @@ class Measure:
     - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
     - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day;
     - `limit`: the legal limit in force when the event happened, of the class in `field` (one of
-      `limits`: the class, and its values each with their first instant), where the event itself
-      meets `where`;
+      `limits`: the class, and its values each with their first instant);
     - `within`: 1 where `field` lies in [`low`, `high`), else 0.
 
-    `unit` of a duration is `working_days`, `days` or `minutes`.
+    `where` is a condition on what is looked back at; of a measure of the event's own numbers, on
+    the event itself, which goes without the measure where it does not meet it. `unit` of a duration is `working_days`, `days` or `minutes`.
     """
 
     name: str
@@ -101,6 +101,9 @@ class Measure:
         reach_of(self.name, days=self.days)
         if self.how == "limit" and not self.limits:
             message = f"{self.name}: no limits; name each class with its dated values"
+            raise DeclarationError(message)
+        if self.where is not None and self.how in ("off_day", "hour"):
+            message = f"{self.name}: every event has its hour and its day; drop the where"
             raise DeclarationError(message)
         if self.how == "within" and self.low >= self.high:
             message = f"{self.name}: [{self.low}, {self.high}) holds nothing; give low below high"

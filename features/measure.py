@@ -39,7 +39,7 @@ def compute(
     """Values of `measure` for events at `t`, MISSING (or -1 for codes) where there is none.
 
     `own` and `other` are the columns `measure.field` and `measure.other` of the events themselves;
-    of a `limit`, `own` is the position of the event's class among the limits, -1 for none.
+    of a `limit`, `own` is the position of the event's class among the limits, negative for none.
     """
     alone = _alone(measure, calendar, t, own, other)
     if alone is not None:

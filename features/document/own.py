@@ -15,7 +15,7 @@ from features.document.parts import (
     Range,
     no_number,
 )
-from features.document.words import Both, asked_of, code, column, measured
+from features.document.words import Both, code, column, measured
 from features.expression import Own
 from features.spec import Scenario
 
@@ -111,6 +111,16 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
 
 
 def _missing(measure: Measure) -> tuple[Missing, ...]:
+    found = _missing_of(measure)
+    if measure.where is None or measure.atom is not None:
+        return found
+    values_zh, values_en = code(measure.where.values, "、"), code(measure.where.values, " or ")
+    field = measure.where.field
+    none = Both(f"事件的 `{field}` 不是 {values_zh}", f"the event's `{field}` is not {values_en}")
+    return *found, Missing(Status.NOT_APPLICABLE, none)
+
+
+def _missing_of(measure: Measure) -> tuple[Missing, ...]:
     x, y = measure.field, measure.other
     window = Both(f"之前{measure.days}天内", f"in the {measure.days} days before")
     match measure.how:
@@ -119,11 +129,7 @@ def _missing(measure: Measure) -> tuple[Missing, ...]:
         case "between" | "within":
             return (no_number(x),)
         case "limit":
-            asked = asked_of(measure.where)
-            none = Both(
-                f"`{x}` 没有当时有效的限额,或事件不是{asked.zh or '所述'}事件",
-                f"no limit of `{x}` was in force, or the event is none{asked.en}",
-            )
+            none = Both(f"`{x}` 没有当时有效的限额", f"no limit of its `{x}` was in force")
             return (Missing(Status.NOT_APPLICABLE, none),)
         case "ratio_ppm" | "quotient":
             none = Both(f"`{y}` 不在或不为正", f"`{y}` is not there or is not positive")

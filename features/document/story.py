@@ -122,6 +122,8 @@ class _Teller:
                 self._measure(told, self.measures[name], value)
 
     def _measure(self, told: Told, measure: Measure, value: Value) -> None:
+        if measure.atom is None:
+            _meet(told, measure.where)
         match measure.how:
             case "off_day" | "hour":
                 return
@@ -137,7 +139,6 @@ class _Teller:
                 self._give(told, measure.field, value)
             case "limit":
                 told.fields.setdefault(measure.field, measure.limits[0][0])
-                _meet(told, measure.where)
             case "previous" | "elapsed" | "elapsed_first" | "change_ppm":
                 self._chain(told, measure, value)
             case _ as never:

@@ -152,10 +152,9 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
         case "hour":
             return Both("当地时间的小时", "hour of the local day")
         case "limit":
-            asked = asked_of(measure.where)
             return Both(
-                f"事件发生时有效的{asked.zh} `{x}` 法定限额",
-                f"legal limit in force at the event for its `{x}`{asked.en}",
+                f"事件发生时有效的 `{x}` 法定限额",
+                f"legal limit in force at the event for its `{x}`",
             )
         case "within":
             low, high = f"{measure.low:,}", f"{measure.high:,}"

@@ -125,17 +125,18 @@ class LiveView:
     def _measured(self, measure: Measure) -> int:
         numbers, t = self.ground.numbers[None], self.t
         own = self._numbers(measure.field) if measure.field in numbers else t
-        if measure.how == "limit":
-            own = self._class(measure)
         other = self._numbers(measure.other) if measure.other in numbers else t
         ends = None if measure.atom is None else self._ends(measure)
+        if measure.how == "limit":
+            own = np.array([measure.place_of(self.text(measure.field))])
+        if ends is None and not self._meets(measure):
+            own = np.array([MISSING])
         return int(compute(measure, self.ground.calendar, t, own, other, ends)[0])
 
-    def _class(self, measure: Measure) -> Integers:
-        """Position of the event's class among the limits of `measure`, -1 where it has none."""
+    def _meets(self, measure: Measure) -> bool:
+        """Whether the measure is for this event, by a condition on the event itself."""
         where = measure.where
-        meets = where is None or self.text(where.field) in where.values
-        return np.array([measure.place_of(self.text(measure.field)) if meets else -1])
+        return where is None or self.text(where.field) in where.values
 
     def _ends(self, measure: Measure) -> Ends:
         (state,) = self._states_of(self.ground.plan.measures[measure.name])

@@ -3,12 +3,13 @@
 from typing import Final
 
 from features.contracts.errors import UnknownScenarioError
-from features.scenarios import approvals, payouts
+from features.scenarios import approvals, payouts, small_works
 from features.spec import Scenario
 
 _SCENARIOS: Final = {
     "approvals": approvals.SCENARIO,
     "payouts": payouts.SCENARIO,
+    "small_works": small_works.SCENARIO,
 }
 
 NAMES: Final = tuple(_SCENARIOS)

@@ -68,7 +68,8 @@ MEASURES: Final = (
     Measure("hour", "hour"),
     Measure("cap_minor", "limit", field="sector", where=FIRST, limits=CAPS),
     Measure("any_cap", "limit", field="before", limits=CAPS),
-    Measure("cap_ppm", "ratio_ppm", field="score", other="cap_minor"),
+    Measure("cap_ppm", "ratio_ppm", field="score", other="cap_minor", where=ENDED),
+    Measure("has_built", "present", field="score", where=BUILT),
     Measure("is_near", "within", field="cap_ppm", low=0, high=400_000),
 )
 WINDOWS: Final = (

@@ -202,7 +202,8 @@ class Oracle:
             "within": lambda: None if own is None else int(of.low <= own < of.high),
         }
         if of.how in alone:
-            return alone[of.how]()
+            is_for = of.where is None or _meets(row, of.where)
+            return alone[of.how]() if is_for else (0 if of.how == "present" else None)
         seen = self.seen(row, of.key, Look(days=of.days, where=of.where))
         if of.how == "change_ppm":
             had = [other.own[of.field] for other in seen if other.own[of.field] is not None]
@@ -213,8 +214,6 @@ class Oracle:
         return self._lasted(of.unit, since, t)
 
     def _limit(self, of: Measure, row: Row) -> int | None:
-        if of.where is not None and row.own[of.where.field] not in of.where.values:
-            return None
         steps = dict(of.limits).get(row.own[of.field], ())
         held = [value for since, value in steps if since <= row.at[0]]
         return held[-1] if held else None
@@ -331,6 +330,11 @@ class Oracle:
             else:
                 high = middle
         return high
+
+
+def _meets(row: Row, where: Where) -> bool:
+    told = row.event.kind if where.field == "kind" else row.own[where.field]
+    return told in where.values
 
 
 def _place(kind: str, kinds: tuple[str, ...]) -> int:
