@@ -69,7 +69,8 @@ class Measure:
     - `within`: 1 where `field` lies in [`low`, `high`), else 0.
 
     `where` is a condition on what is looked back at; of a measure of the event's own numbers, on
-    the event itself, which goes without the measure where it does not meet it. `unit` of a duration is `working_days`, `days` or `minutes`.
+    the event itself, which goes without the measure where it does not meet it. `unit` of a duration
+    is `working_days`, `days` or `minutes`.
     """
 
     name: str

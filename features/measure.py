@@ -56,7 +56,7 @@ def compute(
     )
 
 
-def _alone(  # noqa: PLR0911  (one answer a measure)
+def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
     measure: Measure, calendar: Calendar, t: Integers, own: Integers, other: Integers
 ) -> Integers | None:
     """Measures that need nothing but the event itself."""

@@ -52,7 +52,7 @@ def plant_split(draft: SmallWorkDraft, case: Case, rng: np.random.Generator) -> 
 
 
 def plant_ring(draft: SmallWorkDraft, case: Case, rng: np.random.Generator) -> None:
-    """T13: the same few suppliers always quote together, win in turn, and keep a fixed distance."""
+    """T13: the same few suppliers quote together, win in turn, and keep a fixed distance."""
     n = RING_LOTS.whole(case.strength)
     row, last = draft.site(case, rng, RING_DAYS + 1)
     rows = draft.copies(row, draft.spread(rng, last, (n, RING_DAYS)))

@@ -69,8 +69,9 @@ class EventField(BaseModel):
     is in minor units of the event's currency; `number` is an integer (`scale` decimal places of
     fixed point); `instant` is a second point in time, in microseconds; `sketch` is 62 keyed bits
     that stand for a text, taken at the door, where the text itself comes in (`strips_lots`: without
-    the numbers of lots and phases; `strips_places`: without the names of villages). A `pseudonym` field is replaced at the door by a keyed HMAC of
-    what came in. What is `known_later` (an outcome) belongs to an event but was not known with it:
+    the numbers of lots and phases; `strips_places`: without the villages that it begins with). A
+    `pseudonym` field is replaced at the door by a keyed HMAC of what came in. What is `known_later`
+    (an outcome) belongs to an event but was not known with it:
     of the event itself no feature may show it.
     """
 

@@ -59,11 +59,9 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
     match measure.how:
         case "present" | "off_day" | "within":
             return FLAG
-        case "limit":
-            return COUNT
         case "hour":
             return Range(0, 23, whole=True)
-        case "elapsed" | "elapsed_first":
+        case "elapsed" | "elapsed_first" | "limit":
             return COUNT
         case "previous" | "between" | "ratio_ppm" | "quotient" | "change_ppm":
             return ANY
@@ -120,7 +118,7 @@ def _missing(measure: Measure) -> tuple[Missing, ...]:
     return *found, Missing(Status.NOT_APPLICABLE, none)
 
 
-def _missing_of(measure: Measure) -> tuple[Missing, ...]:
+def _missing_of(measure: Measure) -> tuple[Missing, ...]:  # noqa: PLR0911  (one answer a measure)
     x, y = measure.field, measure.other
     window = Both(f"之前{measure.days}天内", f"in the {measure.days} days before")
     match measure.how:

@@ -121,7 +121,9 @@ class _Teller:
             elif name in self.measures and told.source is None:
                 self._measure(told, self.measures[name], value)
 
-    def _measure(self, told: Told, measure: Measure, value: Value) -> None:
+    def _measure(  # noqa: C901, PLR0912  (one way a measure)
+        self, told: Told, measure: Measure, value: Value
+    ) -> None:
         if measure.atom is None:
             _meet(told, measure.where)
         match measure.how:

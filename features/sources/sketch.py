@@ -34,7 +34,7 @@ _LOTS: Final = re.compile(
     rf"|\b(?:lot|phase|stage|section)\s*(?:no\.?|#)?\s*{_NUMBER}\b"
 )
 _PLACES: Final = re.compile(
-    r"(?:(?<=^)|(?<=[\s,(:;、\-]))(?:[一-鿿]{1,4}(?:镇|乡|街道))?"
+    r"(?:(?<=^)|(?<=年)|(?<=年度)|(?<=[\s,(:;、\-]))(?:[一-鿿]{1,4}(?:镇|乡|街道))?"
     r"[一-鿿]{1,3}(?:(?<![农乡新城])村|社区)(?:委会?|居委会)?"
 )
 """A village or community, perhaps with its town, where a name or a part of it begins."""
@@ -84,8 +84,10 @@ def normalised(text: str, *, strips_lots: bool = False, strips_places: bool = Fa
 
     >>> normalised("Ｒｏａｄ Works, Phase II"), normalised("Road works phase 2", strips_lots=True)
     ('roadworksphaseii', 'roadworks')
-    >>> normalised("柳溪村道路（二标）", strips_lots=True, strips_places=True), normalised("新农村建设")
-    ('道路', '新农村建设')
+    >>> normalised("柳溪村道路（二标）", strips_lots=True, strips_places=True)
+    '道路'
+    >>> normalised("新农村建设", strips_places=True)
+    '新农村建设'
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     kept = _PLACES.sub(" ", plain) if strips_places else plain

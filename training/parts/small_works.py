@@ -15,7 +15,7 @@ from training.typologies.small_works import TYPOLOGIES
 
 
 def part(config: SimulationConfig, district: District) -> Part:
-    """Contracts: a row each for quote, award, amendment and settlement; a subject is a buyer's year."""
+    """Contracts, a row each for quote, award and what follows; a subject is a buyer's year."""
     market = Market.of(config)
     ordinary = ordinary_contracts(config, district, market)
     years = (ordinary["awarded"] // DAY_S).astype("datetime64[D]").astype("datetime64[Y]")

@@ -1,4 +1,4 @@
-"""What small contracts are for: matters with their class, usual size, and the words of their names."""
+"""What small contracts are for: matters with class, usual size, and the words of their names."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""Small contracts as a platform exports them: a row each for quote, award, amendment, settlement."""
+"""Small contracts as a platform exports them: a row each for quote, award and what follows."""
 
 from typing import Final
 
@@ -125,7 +125,7 @@ def record_ids(name: str, events: Columns) -> pl.Series:
 
 def names(rows: Columns) -> pl.Series:
     """Names of contracts: year or none, village or none, object, work, lot or phase or none."""
-    year = rows["awarded"] // DAY_S // 365 + 1970
+    year = (rows["awarded"] // DAY_S).astype("datetime64[D]").astype("datetime64[Y]")
     made = []
     for k in range(height(rows)):
         matter, lot = MATTERS[int(rows["matter"][k])], int(rows["lot"][k])

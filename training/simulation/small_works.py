@@ -230,7 +230,7 @@ def rounded(rng: np.random.Generator, fen: NDArray[Any], rules: SmallWorks) -> N
 
 
 def named(rng: np.random.Generator, table: Columns) -> Columns:
-    """Parts of names: a village or none, an object of the matter, a lot or phase or none, a year."""
+    """Parts of names: a village or none, an object of the matter, a lot or phase or none."""
     n = height(table)
     objects = np.array([len(each.objects) for each in MATTERS])[table["matter"]]
     return {

@@ -15,7 +15,7 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
         (
             "limit_ppm_total_30d_by_buyer_supplier_group",
             "n_name_like_90d_by_buyer_supplier_group",
-            "near_limit_sum_365d_by_buyer_supplier_group",
+            "half_limit_total_90d_by_buyer_supplier_group",
         ),
         "partly",
         {
@@ -32,7 +32,7 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
         on_works.plant_ring,
         (
             "n_365d_by_panel",
-            "close_quotes_mean_365d_by_panel",
+            "close_quotes_sum_365d_by_panel",
             "runner_up_share_365d_by_supplier",
         ),
         "no",
@@ -49,9 +49,9 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
         "awarded under the limit and settled above it",
         on_works.plant_raised,
         (
-            "final_ppm",
+            "near_limit_total_this_year_by_buyer_supplier_group",
             "final_limit_ppm",
-            "settled_crossed_sum_1095d_by_buyer_supplier",
+            "settled_crossed_total_this_year_by_buyer_supplier",
         ),
         "no",
         {
