@@ -4,9 +4,10 @@ Each function plants one case into a draft; `training.typologies` names and size
 A dial runs from mild to extreme with the case's strength.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.simulation.case import Case, Dial
 from training.simulation.columns import Columns, draw, height
@@ -97,7 +98,7 @@ def plant_raised(draft: SmallWorkDraft, case: Case, rng: np.random.Generator) ->
 
 
 def plant_unified(draft: SmallWorkDraft, case: Case, rng: np.random.Generator) -> None:
-    """L08, benign: a town buys the same for its villages, from one supplier that was chosen once."""
+    """L08, benign: a town buys the same for its villages, from one supplier chosen once."""
     n = int(rng.integers(*_UNIFIED))
     row, last = draft.site(case, rng, _UNIFIED_DAYS + 1)
     rows = draft.copies(row, draft.spread(rng, last, (n, _UNIFIED_DAYS)))
@@ -201,6 +202,6 @@ def _raise(rows: Columns, rng: np.random.Generator, final: Integers, last: int) 
     rows["final"], rows["settled_at"] = final, settled_at
 
 
-def _yuan(fen: Integers) -> Integers:
+def _yuan(fen: NDArray[Any]) -> Integers:
     """Fen in whole yuan."""
-    return np.round(np.asarray(fen) / 100).astype(np.int64) * 100
+    return np.asarray(np.round(fen / 100).astype(np.int64) * 100, dtype=np.int64)

@@ -82,4 +82,4 @@ def _mass(slope: float, low: float, high: float) -> float:
     """Integral of x to the power of -slope."""
     if abs(slope - 1.0) < 1e-9:  # noqa: PLR2004  (where the integral is a logarithm)
         return log(high / low)
-    return (high ** (1.0 - slope) - low ** (1.0 - slope)) / (1.0 - slope)
+    return float((high ** (1.0 - slope) - low ** (1.0 - slope)) / (1.0 - slope))

@@ -247,16 +247,13 @@ class Oracle:
             return _share(of, part, whole) if isinstance(of, Share) else _pair(of, part, whole)
         if isinstance(of, KeyZ):
             return self._key_z(of, row, look)
+        if isinstance(of, Window) and of.agg == "total":
+            return _total(row.own[str(of.value)], self.seen(row, of.key, look), of.value)
         return self._alone(of, row, self.seen(row, of.key, look))
 
     def _alone(
         self, of: Window | Since | Excess | NearDuplicates, row: Row, seen: list[Row]
     ) -> Answer:
-        if isinstance(of, Window) and of.agg == "total":
-            own = row.own[of.value]
-            if own is None:
-                return None, NOT_APPLICABLE
-            return Fraction(own + sum(_values(seen, of.value))), OK
         if isinstance(of, Window):
             values = _values(seen, of.value) if of.value else seen
             return textbook.aggregate(of.agg, values)
@@ -355,6 +352,10 @@ def _values(rows: list[Row], name: str | None) -> list[Any]:
     """What the rows hold under `name`, those without it left out; ones where none is named."""
     held = [1 if name is None else row.own[name] for row in rows]
     return [value for value in held if value is not None]
+
+
+def _total(own: int | None, seen: list[Row], name: str | None) -> Answer:
+    return (None, NOT_APPLICABLE) if own is None else (Fraction(own + sum(_values(seen, name))), OK)
 
 
 def _share(of: Share, part: list[Row], whole: list[Row]) -> Answer:
