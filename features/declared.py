@@ -64,9 +64,13 @@ class Measure:
     - `within`: 1 where `low <= field <= high` (either may be left out), else 0;
     - `present`: 1 where the event carries `field`, else 0;
     - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
-    - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day.
+    - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day;
+    - `limit`: the legal limit in force when the event happened, of the class in `field` (one of
+      `limits`: the class, and its values each with their first instant).
 
-    `unit` of a duration is `working_days`, `days` or `minutes`.
+    `where` is a condition on what is looked back at; of a measure of the event's own numbers, on
+    the event itself, which goes without the measure where it does not meet it. `unit` of a duration
+    is `working_days`, `days` or `minutes`.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Measure:
         "change_ppm",
         "off_day",
         "hour",
+        "limit",
     ]
     key: Key = ()
     field: str = ""
@@ -90,6 +95,7 @@ class Measure:
     unit: Literal["working_days", "days", "minutes"] = "days"
     days: int = 1095
     where: Where | None = None
+    limits: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
     low: int | None = None
     high: int | None = None
 
@@ -101,6 +107,17 @@ class Measure:
         if self.low is not None and self.high is not None and self.low > self.high:
             message = f"{self.name}: low {self.low} lies above high {self.high}; swap them"
             raise DeclarationError(message)
+        if self.how == "limit" and not self.limits:
+            message = f"{self.name}: no limits; name each class with its dated values"
+            raise DeclarationError(message)
+        if self.where is not None and self.how in ("off_day", "hour"):
+            message = f"{self.name}: every event has its hour and its day; drop the where"
+            raise DeclarationError(message)
+
+    def place_of(self, text: str | None) -> int:
+        """Position of a class among the limits, -1 for none of them."""
+        classes = [name for name, _ in self.limits]
+        return classes.index(text) if text in classes else -1
 
     @property
     def is_code(self) -> bool:

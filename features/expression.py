@@ -23,6 +23,7 @@ from features.window import DAY_US, Atom, Key, Op, Period, Reach, Where, days_of
 Aggregate = Literal[
     "count",
     "sum",
+    "total",
     "mean",
     "std",
     "min",
@@ -36,6 +37,7 @@ Aggregate = Literal[
 OPS: Final[dict[Aggregate, Op]] = {
     "count": "moments",
     "sum": "moments",
+    "total": "moments",
     "mean": "moments",
     "std": "moments",
     "min": "moments",
@@ -130,7 +132,8 @@ class Own:
 class Window(Lookback):
     """An aggregate of earlier events of the same key.
 
-    Count and sum of an empty window are 0; every other aggregate is missing there. Median and MAD
+    Count and sum of an empty window are 0; every other aggregate is missing there, but `total`: the
+    sum together with the event's own number, missing where the event has none. Median and MAD
     are exact: the median of an even number is the mean of the middle two, the MAD the median of
     the absolute deviations from it. Entropy is Shannon's, of the codes' shares, in bits.
     """
@@ -146,6 +149,9 @@ class Window(Lookback):
             raise DeclarationError(message)
         if (self.agg == "count") != (self.value is None):
             message = f"{self.name}: count takes no value, {self.agg} takes one"
+            raise DeclarationError(message)
+        if self.agg == "total" and self.source is not None:
+            message = f"{self.name}: an event is not of {self.source!r}; sum that source's events"
             raise DeclarationError(message)
 
     def called(self, span: str) -> str:

@@ -30,6 +30,7 @@ from features.window import Atom, Key
 _MOMENTS: Final = {
     "count": (fin.COUNT, (N,)),
     "sum": (fin.SUM, (N, S1)),
+    "total": (fin.SUM, (N, S1)),
     "mean": (fin.MEAN, (N, S1)),
     "std": (fin.STD, (N, S1, A, B, C)),
     "min": (fin.MIN, (N, LOW)),
@@ -89,6 +90,8 @@ def spec_of(of: Expression) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR
         case NearDuplicates():
             return fin.NEAR_COUNT, 0, 0
         case Window():
+            if of.agg == "total":
+                return fin.TOTAL, 0, 0
             if of.agg in _MOMENTS:
                 return fin.AGGREGATE, _MOMENTS[of.agg][0], 0
             return _OTHERS[of.agg], 0, 0
@@ -101,6 +104,8 @@ def own_number(of: Expression) -> str | None:
             return of.value
         case NearDuplicates():
             return of.sketch
+        case Window(agg="total"):
+            return of.value
         case _:
             return None
 

@@ -41,7 +41,7 @@ from features.kernels import (
 OK, NOT_APPLICABLE, INSUFFICIENT, ERROR, IMPUTED = range(5)
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
 OWN, AGGREGATE, SHARE, IS_NEW, RARITY, SINCE, ROBUST_Z, PEER_RANK, EXCESS, NEAR_COUNT = range(10)
-DISTINCT_CODES, CONCENTRATION, ENTROPY, EXACT_MEDIAN, EXACT_MAD = range(10, 15)
+DISTINCT_CODES, CONCENTRATION, ENTROPY, EXACT_MEDIAN, EXACT_MAD, TOTAL = range(10, 16)
 """Kinds of a finaliser's spec."""
 MAD_FLOOR: Final = 4
 """Smallest MAD, in grid steps (about 4 % of the value); near zero one unit is the floor."""
@@ -115,6 +115,14 @@ def _status(n: int, least: int) -> int:
 def total(n: int, s1: int) -> tuple[float, int]:
     """Sum of `n` values; 0 of none."""
     return _unless(n > MAX_ROWS, float(s1)), _status(n, 0)
+
+
+@njit(cache=True, nogil=True)
+def total_with(own_value: int, n: int, s1: int) -> tuple[float, int]:
+    """Sum of `n` values and of the event's own number, without which it does not apply."""
+    if own_value == MISSING:
+        return np.nan, NOT_APPLICABLE
+    return total(n, s1 + own_value)
 
 
 @njit(cache=True, nogil=True)
@@ -336,6 +344,8 @@ def finish(  # noqa: C901, PLR0911, PLR0912  (one answer a kind)
         return excess(states[0], states[1], min_n)
     if kind == NEAR_COUNT:
         return (np.nan, NOT_APPLICABLE) if own_value == MISSING else (float(states[0, NEAR]), OK)
+    if kind == TOTAL:
+        return total_with(own_value, states[0, N], states[0, S1])
     if kind == PEER_RANK:
         return peer_rank(step(own_value), states, peers)
     return robust_z(step(own_value), states, peers)

@@ -405,9 +405,11 @@ class History:
     def measured(self, measure: Measure, asked: Slice) -> Integers:
         """Values of `measure` for the rows asked about."""
         c, atom, rows = self.columns, measure.atom, asked.queries
-        own = c.numbers.get(measure.field, c.t)
-        other = c.numbers.get(measure.other, c.t)
+        own, other = c.numbers.get(measure.field, c.t), c.numbers.get(measure.other, c.t)
+        if measure.how == "limit":
+            own = self._classes(measure)
         if atom is None:
+            own = self._met(measure, own)
             return compute(measure, self.calendar, c.t[rows], own[rows], other[rows], None)
         among = own != MISSING if measure.how == "change_ppm" else None
         held = c.codes[measure.field].astype(np.int64) if measure.is_code else own
@@ -423,6 +425,20 @@ class History:
         return compute(
             measure, self.calendar, c.t[rows], own[rows], other[rows], Ends(last, first, value)
         )
+
+    def _classes(self, measure: Measure) -> Integers:
+        """Position of each row's class among the limits of `measure`, -1 where it has none."""
+        texts = self.columns.texts[measure.field]
+        table = np.array([*(measure.place_of(str(text)) for text in texts), -1])
+        places: Integers = table[self.columns.codes[measure.field]]
+        return places
+
+    def _met(self, measure: Measure, own: Integers) -> Integers:
+        """The events' own numbers, MISSING of those that the measure is not for."""
+        where = measure.where
+        if where is None:
+            return own
+        return np.where(self.columns.chosen(where.field, where.values), own, MISSING)
 
     def _without_its_versions(self, atom: Atom, row: int, among: Bools | None) -> Rows:
         """What a row sees that was learned after a later version of its event, in time order.

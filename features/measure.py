@@ -10,6 +10,7 @@ from features.calendar import Calendar
 from features.contracts.events import VALUE_BOUND
 from features.contracts.vectors import Integers
 from features.kernels import MISSING
+from features.limits import in_force
 from features.spec import DAY_US, Measure
 
 _MINUTE_US: Final = 60_000_000
@@ -38,7 +39,8 @@ def compute(
 ) -> Integers:
     """Values of `measure` for events at `t`, MISSING (or -1 for codes) where there is none.
 
-    `own` and `other` are the columns `measure.field` and `measure.other` of the events themselves.
+    `own` and `other` are the columns `measure.field` and `measure.other` of the events themselves;
+    of a `limit`, `own` is the position of the event's class among the limits, negative for none.
     """
     alone = _alone(measure, calendar, t, own, other)
     if alone is not None:
@@ -79,6 +81,8 @@ def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
             return np.where(own == MISSING, MISSING, _is_within(measure, own))
         case "between":
             return _duration(measure, calendar, own, other if measure.other else t)
+        case "limit":
+            return _limit(measure, t, own)
         case _:
             return None
 
@@ -87,6 +91,14 @@ def _is_within(measure: Measure, own: Integers) -> NDArray[np.bool_]:
     above = True if measure.low is None else own >= measure.low
     below = True if measure.high is None else own <= measure.high
     return np.asarray(above & below, np.bool_)
+
+
+def _limit(measure: Measure, t: Integers, place: Integers) -> Integers:
+    out = np.full(len(t), MISSING)
+    for k, (_, steps) in enumerate(measure.limits):
+        mine = place == k
+        out[mine] = in_force(steps, t[mine])
+    return out
 
 
 def _change(value: Integers, last: Integers) -> Integers:

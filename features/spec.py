@@ -71,6 +71,7 @@ _FROM_FIELD: Final = (
     "within",
     "present",
     "change_ppm",
+    "limit",
 )
 _BESIDE: Final = {
     "ratio_ppm": "divides by",
@@ -169,6 +170,8 @@ class Scenario:
                 self._check_own(name, of.value, _without(self.numbers, self.sketches))
             case NearDuplicates():
                 self._check_own(name, of.sketch, self.sketches)
+            case Window(agg="total", value=str(value)):
+                self._check_own(name, value, _without(self.numbers, self.sketches))
             case _:
                 pass
         for atom in (*of.atoms, *(of.members if isinstance(of, KeyZ) else ())):
@@ -216,6 +219,10 @@ class Scenario:
     def _check_measure(self, measure: Measure, later: Collection[str]) -> None:
         if measure.atom is not None:
             self._check_atom(measure.name, measure.atom, later)
+        elif measure.where is not None:
+            allowed = ("kind", *_without(self.codes, later))
+            self._check(measure.name, "asks for", measure.where.field, allowed)
+            self._check_known(measure.name, measure.where.field)
         for column in () if measure.is_code else (measure.field, measure.other):
             self._check_known(measure.name, column)
         if measure.how in _FROM_FIELD:
@@ -227,7 +234,7 @@ class Scenario:
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""
-        if measure.is_code:
+        if measure.is_code or measure.how == "limit":
             return self.codes
         if measure.how == "present":
             return self.numbers

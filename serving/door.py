@@ -53,4 +53,4 @@ def _replace(field: EventField, value: FieldValue, settings: Settings) -> FieldV
     if not isinstance(value, str):
         message = f"field {field.name!r} takes the text itself; send it, its sketch is taken here"
         raise InputError(message)
-    return sketch(value, settings, strips_lots=field.strips_lots)
+    return sketch(value, settings, strips_lots=field.strips_lots, strips_places=field.strips_places)

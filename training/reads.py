@@ -21,9 +21,10 @@ def fields_read(scenario: Scenario) -> dict[str, frozenset[str]]:
     ['amount_minor', 'cap_minor']
     """
     known = frozenset(field.name for field in scenario.fields)
-    of_measure = {
-        measure.name: frozenset(_words(asdict(measure))) & known for measure in scenario.measures
-    }
+    of_measure: dict[str, frozenset[str]] = {}
+    for measure in scenario.measures:
+        words = frozenset(_words(asdict(measure)))
+        of_measure[measure.name] = _resolved(words, known, of_measure)
     return {
         feature.name: _resolved(frozenset(_words(asdict(feature.of))), known, of_measure)
         for feature in scenario.features

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from training.faults import with_faults
 from training.part import Part
-from training.parts import approvals, credit_repairs, payouts
+from training.parts import approvals, credit_repairs, payouts, small_works
 from training.simulation.config import SimulationConfig
 from training.simulation.district import District
 
@@ -26,6 +26,7 @@ PARTS: Final[Mapping[str, Callable[[SimulationConfig, District], Part]]] = {
     "payouts": payouts.part,
     "approvals": approvals.part,
     "credit_repairs": credit_repairs.part,
+    "small_works": small_works.part,
 }
 
 

@@ -69,8 +69,9 @@ class EventField(BaseModel):
     is in minor units of the event's currency; `number` is an integer (`scale` decimal places of
     fixed point); `instant` is a second point in time, in microseconds; `sketch` is 62 keyed bits
     that stand for a text, taken at the door, where the text itself comes in (`strips_lots`: without
-    the numbers of lots and phases). A `pseudonym` field is replaced at the door by a keyed HMAC of
-    what came in. What is `known_later` (an outcome) belongs to an event but was not known with it:
+    the numbers of lots and phases; `strips_places`: without the villages that it begins with). A
+    `pseudonym` field is replaced at the door by a keyed HMAC of what came in. What is `known_later`
+    (an outcome) belongs to an event but was not known with it:
     of the event itself no feature may show it.
     """
 
@@ -84,6 +85,7 @@ class EventField(BaseModel):
     scale: Annotated[int, Field(ge=0, le=6)] = 0
     pseudonym: bool = False
     strips_lots: bool = False
+    strips_places: bool = False
     known_later: bool = False
 
     @property
@@ -96,8 +98,8 @@ class EventField(BaseModel):
         if self.pseudonym and self.kind not in ("key", "category"):
             message = f"field {self.name!r} is a {self.kind}: only a key or category is a pseudonym"
             raise DeclarationError(message)
-        if self.strips_lots and self.kind != "sketch":
-            message = f"field {self.name!r} is a {self.kind}: only a sketch strips_lots"
+        if (self.strips_lots or self.strips_places) and self.kind != "sketch":
+            message = f"field {self.name!r} is a {self.kind}: only a sketch strips lots or places"
             raise DeclarationError(message)
         return self
 

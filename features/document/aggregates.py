@@ -15,6 +15,7 @@ from features.document.parts import (
     fewer_than,
     members,
     no_key,
+    no_number,
     too_many,
     usual,
 )
@@ -37,6 +38,11 @@ class Text:
 _COUNTS: Final = "n_c = |{{ j in S : {x}_j = c }}|"
 _COUNT: Final = Text(Both("个数", "number"), "|S|", 0, has_limit=False)
 _SUM: Final = Text(Both(" `{x}` 之和", "sum of the `{x}`"), "sum over S of {x}_j", 0)
+_TOTAL: Final = Text(
+    Both(" `{x}` 与事件自身的 `{x}` 之和", "sum of the event's own `{x}` and the `{x}`"),
+    "{x} + sum over S of {x}_j",
+    0,
+)
 _MEAN: Final = Text(Both(" `{x}` 的平均值", "mean `{x}`"), "(sum over S of {x}_j) / |S|")
 _STD: Final = Text(
     Both(" `{x}` 的样本标准差", "sample standard deviation of the `{x}`"),
@@ -82,6 +88,8 @@ def aggregated(scenario: Scenario, of: Window) -> Meaning:
     x, text = of.value or "", text_of(of.agg)
     which = earlier(scenario, of, of.key, of.value)
     missing: list[Missing] = [no_key(of.key)]
+    if of.agg == "total":
+        missing.append(no_number(x))
     if text.least:
         missing.append(fewer_than(text.least, which))
     if text.has_limit:
@@ -109,6 +117,8 @@ def text_of(agg: Aggregate) -> Text:  # noqa: C901, PLR0911, PLR0912  (one answe
             return _COUNT
         case "sum":
             return _SUM
+        case "total":
+            return _TOTAL
         case "mean":
             return _MEAN
         case "std":
@@ -137,7 +147,7 @@ def aggregate_range(scenario: Scenario, of: Window) -> Range:  # noqa: PLR0911  
     match of.agg:
         case "count":
             return COUNT
-        case "sum":
+        case "sum" | "total":
             return Range(None if taken.lo is None else 0, None, whole=True)
         case "min" | "max":
             return taken

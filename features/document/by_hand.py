@@ -57,6 +57,10 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
         case "change_ppm":
             then = before.value if before and isinstance(before.value, int) else 0
             return _is(_MILLION * (x - then) // then, f"floor(1,000,000 * ({x} - {then}) / {then})")
+        case "limit":
+            place = measure.place_of(str(fields.get(measure.field)))
+            held = [value for since, value in measure.limits[place][1] if since <= t]
+            return _is(held[-1], f"limit of {fields.get(measure.field)}")
         case "previous":
             message = f"{measure.name} holds a code, which is no number to work out"
             raise ValueError(message)

@@ -61,7 +61,7 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
             return FLAG
         case "hour":
             return Range(0, 23, whole=True)
-        case "elapsed" | "elapsed_first":
+        case "elapsed" | "elapsed_first" | "limit":
             return COUNT
         case "previous" | "between" | "ratio_ppm" | "quotient" | "difference" | "change_ppm":
             return ANY
@@ -104,11 +104,23 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
             return "1 if the local day of t is not worked else 0"
         case "hour":
             return "hour of t in local time"
+        case "limit":
+            return f"limit of {x} in force at t"
         case _ as never:
             assert_never(never)
 
 
 def _missing(measure: Measure) -> tuple[Missing, ...]:
+    found = _missing_of(measure)
+    if measure.where is None or measure.atom is not None:
+        return found
+    values_zh, values_en = code(measure.where.values, "、"), code(measure.where.values, " or ")
+    field = measure.where.field
+    none = Both(f"事件的 `{field}` 不是 {values_zh}", f"the event's `{field}` is not {values_en}")
+    return *found, Missing(Status.NOT_APPLICABLE, none)
+
+
+def _missing_of(measure: Measure) -> tuple[Missing, ...]:  # noqa: PLR0911  (one answer a measure)
     x, y = measure.field, measure.other
     window = Both(f"之前{measure.days}天内", f"in the {measure.days} days before")
     match measure.how:
@@ -116,6 +128,9 @@ def _missing(measure: Measure) -> tuple[Missing, ...]:
             return ()
         case "between" | "difference" | "within":
             return (no_number(x), *((no_number(y),) if y else ()))
+        case "limit":
+            none = Both(f"`{x}` 没有当时有效的限额", f"no limit of its `{x}` was in force")
+            return (Missing(Status.NOT_APPLICABLE, none),)
         case "ratio_ppm" | "quotient":
             none = Both(f"`{y}` 不在或不为正", f"`{y}` is not there or is not positive")
             return no_number(x), Missing(Status.NOT_APPLICABLE, none)

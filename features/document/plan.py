@@ -106,6 +106,8 @@ def _of_window(scenario: Scenario, of: Window) -> Plan:
         event = event | {of.where.field: of.where.values[0]}
     if of.value is None:
         return Plan(event, _times(wanted, _SOME))
+    if of.agg == "total":
+        event = event | {of.value: _SIZES[1]}
     if of.agg not in ("distinct", "hhi", "entropy"):
         return Plan(event, _sized(wanted, of.value, len(_SIZES)))
     kinds = scenario.history if of.source is None else scenario.source(of.source).kinds

@@ -121,7 +121,11 @@ class _Teller:
             elif name in self.measures and told.source is None:
                 self._measure(told, self.measures[name], value)
 
-    def _measure(self, told: Told, measure: Measure, value: Value) -> None:
+    def _measure(  # noqa: C901, PLR0912  (one way a measure)
+        self, told: Told, measure: Measure, value: Value
+    ) -> None:
+        if measure.atom is None:
+            _meet(told, measure.where)
         match measure.how:
             case "off_day" | "hour":
                 return
@@ -136,6 +140,8 @@ class _Teller:
             case "ratio_ppm" | "quotient" | "difference":
                 self._part(told, measure.field, value)
                 self._part(told, measure.other, _BASE)
+            case "limit":
+                told.fields.setdefault(measure.field, measure.limits[0][0])
             case "previous" | "elapsed" | "elapsed_first" | "change_ppm":
                 self._chain(told, measure, value)
             case _ as never:

@@ -156,6 +156,11 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
             return Both("非工作日为1,否则为0", "1 on a day that is not worked, else 0")
         case "hour":
             return Both("当地时间的小时", "hour of the local day")
+        case "limit":
+            return Both(
+                f"事件发生时有效的 `{x}` 法定限额",
+                f"legal limit in force at the event for its `{x}`",
+            )
         case _ as never:
             assert_never(never)
 

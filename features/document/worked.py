@@ -55,7 +55,7 @@ def worked(of: Expression, trace: Trace, t: int, keys: Sequence[int]) -> Worked:
         case Own():
             return _own(of, trace)
         case Window():
-            return _window(of, parts[0])
+            return _window(of, parts[0], trace.own)
         case Share():
             return _share(of, parts)
         case IsNew():
@@ -82,16 +82,20 @@ def _own(of: Own, trace: Trace) -> Worked:
     return _is(trace.own, f"`{of.value}` = {trace.own}", f"`{of.value}` = {trace.own}")
 
 
-def _window(of: Window, part: Part) -> Worked:  # noqa: C901, PLR0911, PLR0912  (one answer an aggregate)
+def _window(of: Window, part: Part, own: int | None) -> Worked:  # noqa: C901, PLR0911, PLR0912  (one answer an aggregate)
     values = [item.value for item in part.seen]
     numbers, n = _numbers(part), len(values)
-    if n == 0 and of.agg not in ("count", "sum"):
+    if n == 0 and of.agg not in ("count", "sum", "total"):
         return _none("窗口内没有事件", "there is no event in the window")
     match of.agg:
         case "count":
             return _is(n, f"计入{n}个事件", f"{n} events count")
         case "sum":
             return _told(Fraction(sum(numbers)), _joined(numbers, " + "))
+        case "total":
+            if own is None:
+                return _none(f"没有 `{of.value}`", f"there is no `{of.value}`")
+            return _told(Fraction(own + sum(numbers)), _joined([own, *numbers], " + "))
         case "mean":
             return _told(Fraction(sum(numbers), n), f"({_joined(numbers, ' + ')}) / {n}")
         case "std":

@@ -127,7 +127,16 @@ class LiveView:
         own = self._numbers(measure.field) if measure.field in numbers else t
         other = self._numbers(measure.other) if measure.other in numbers else t
         ends = None if measure.atom is None else self._ends(measure)
+        if measure.how == "limit":
+            own = np.array([measure.place_of(self.text(measure.field))])
+        if ends is None and not self._meets(measure):
+            own = np.array([MISSING])
         return int(compute(measure, self.ground.calendar, t, own, other, ends)[0])
+
+    def _meets(self, measure: Measure) -> bool:
+        """Whether the measure is for this event, by a condition on the event itself."""
+        where = measure.where
+        return where is None or self.text(where.field) in where.values
 
     def _ends(self, measure: Measure) -> Ends:
         (state,) = self._states_of(self.ground.plan.measures[measure.name])

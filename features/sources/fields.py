@@ -47,7 +47,12 @@ def field_parser(
 def _replaced(field: EventField, settings: Settings) -> Parser:
     check_key(settings, field.name)
     if field.kind == "sketch":
-        return partial(sketch, settings=settings, strips_lots=field.strips_lots)
+        return partial(
+            sketch,
+            settings=settings,
+            strips_lots=field.strips_lots,
+            strips_places=field.strips_places,
+        )
     return partial(pseudonymise, settings=settings)
 
 

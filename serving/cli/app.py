@@ -24,6 +24,7 @@ from serving.cli.features import app as features_app
 from serving.cli.options import Json, MappingName, Paths, Scenario
 from serving.cli.select import select
 from serving.cli.setting import configured, existing
+from serving.cli.thresholds import thresholds
 
 _GATE_SAID_NO: Final = 3
 
@@ -41,6 +42,7 @@ app.add_typer(key_app, name="key")
 app.command()(compare)
 app.command()(conformance)
 app.command()(select)
+app.command()(thresholds)
 
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
 Since = Annotated[datetime | None, typer.Option(help="send what happened from this date on")]

@@ -49,6 +49,7 @@ FIRM: Final = ("firm",)
 OFFICER: Final = ("officer",)
 AMOUNT: Final = "amount_minor"
 BUILT: Final = Where("built", "step", ("S1", "S2"))
+CAPS: Final = (("S1", ((START_US, 700), (START_US + 2400 * HOUR_US, 900))), ("S0", ((0, 500),)))
 _FIELDS: Final = (
     EventField(name="firm", kind="key", title_zh="企业", title_en="firm", required=True),
     EventField(name="officer", kind="key", title_zh="经办人", title_en="officer"),
@@ -70,6 +71,9 @@ _MEASURES: Final = (
     Measure("gap_ppm", "ratio_ppm", field="gap_min", other="staff"),
     Measure("slack_d", "between", field="due_at"),
     Measure("hour", "hour"),
+    Measure("cap", "limit", field="prev_step", where=BUILT, limits=CAPS),
+    Measure("cap_ppm", "ratio_ppm", field=AMOUNT, other="cap"),
+    Measure("is_near", "within", field="cap_ppm", low=0, high=900_000),
 )
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("gap_ppm"),
@@ -79,6 +83,8 @@ EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Window(FIRM, "count", period="month"),
     Window(OFFICER, "count", minutes=90),
     Window(OFFICER, "sum", AMOUNT, days=365),
+    Window(OFFICER, "total", "cap_ppm", days=365),
+    Window(FIRM, "mean", "is_near", days=365),
     Window(FIRM, "std", AMOUNT, days=90),
     Window(FIRM, "max", "gap_min", days=90, where=BUILT),
     Window(OFFICER, "distinct", "firm", days=90),

@@ -25,11 +25,23 @@ from features.spec import (
 
 FIRM, PAIR = ("firm",), ("firm", "officer")
 BUILT: Final = Where("built", "sector", ("build", "plan"))
+OFFICE: Final = Where("office", "officer", ("O-1", "O-2", "officer-1"))
+CAPS: Final = (
+    ("build", ((0, 400), (1_770_000_000_000_000, 900))),
+    ("plan", ((0, 600),)),
+    ("sector-1", ((0, 600_000),)),
+)
 CANCELLED: Final = Where("cancelled", "kind", ("cancelled",))
 
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("amount_minor"),
     Own("rise_ppm"),
+    Own("cap_minor"),
+    Own("cap_ppm"),
+    Own("is_near"),
+    Window(FIRM, "mean", "is_near", days=30),
+    Window(FIRM, "total", "amount_minor", days=7),
+    Window(FIRM, "total", "cap_ppm", period="month", where=CANCELLED),
     Window(FIRM, "count", days=7),
     Window(FIRM, "count", minutes=90),
     Window(FIRM, "count", period="month", where=CANCELLED),
@@ -93,6 +105,9 @@ SCENARIO: Final = Scenario(
         Measure("before", "previous", key=FIRM, field="officer"),
         Measure("idle_d", "elapsed", key=FIRM),
         Measure("rise_ppm", "change_ppm", key=FIRM, field="score"),
+        Measure("cap_minor", "limit", field="sector", where=OFFICE, limits=CAPS),
+        Measure("cap_ppm", "ratio_ppm", field="amount_minor", other="cap_minor"),
+        Measure("is_near", "within", field="cap_ppm", low=500_000, high=1_000_000),
     ),
     features=tuple(Feature(of, "特征", "a feature", "缘由", "a reason") for of in EXPRESSIONS),
     sources=(Source("grants", ("granted",), GRANTS),),

@@ -6,6 +6,7 @@ from typing import Final
 from features.calendar import Calendar
 from features.contracts.events import EventField, to_us
 from features.spec import (
+    DAY_US,
     Excess,
     Expression,
     Feature,
@@ -44,6 +45,13 @@ BUILT: Final = Where("built", "sector", ("build", "plan"))
 ENDED: Final = Where("ended", "kind", ("paid", "cancelled"))
 LATER: Final = Where("late", "sector", ("shop", "nothing"))
 
+FIRST: Final = Where("first", "officer", ("O1", "nobody"))
+CAPS: Final = (
+    ("build", ((START - 9 * DAY_US, 7), (START + 20 * DAY_US, 9))),
+    ("O2", ((0, 5),)),
+    ("shop", ((0, 8), (START + 14 * DAY_US, 3))),
+)
+
 MEASURES: Final = (
     Measure("before", "previous", key=FIRM, field="officer", days=20),
     Measure("idle_wd", "elapsed", key=FIRM, unit="working_days", days=30),
@@ -64,6 +72,11 @@ MEASURES: Final = (
     Measure("jump_ppm", "change_ppm", key=FIRM, field="amount_minor", days=25),
     Measure("off_day", "off_day"),
     Measure("hour", "hour"),
+    Measure("cap_minor", "limit", field="sector", where=FIRST, limits=CAPS),
+    Measure("any_cap", "limit", field="before", limits=CAPS),
+    Measure("cap_ppm", "ratio_ppm", field="score", other="cap_minor", where=ENDED),
+    Measure("has_built", "present", field="score", where=BUILT),
+    Measure("is_capped", "within", field="cap_ppm", low=0, high=400_000),
 )
 WINDOWS: Final = (
     Window(FIRM, "count", days=7),
@@ -73,6 +86,9 @@ WINDOWS: Final = (
     Window(FIRM, "sum", "amount_minor", days=7),
     Window(OFFICER, "sum", "amount_minor", days=30, where=BUILT),
     Window(FIRM, "mean", "score", days=30),
+    Window(FIRM, "total", "score", days=30),
+    Window(OFFICER, "total", "cap_ppm", days=40, where=BUILT),
+    Window(FIRM, "mean", "is_capped", days=40),
     Window(FIRM, "std", "amount_minor", days=7),
     Window(OFFICER, "std", "score", days=60),
     Window(FIRM, "min", "amount_minor", days=14),

@@ -200,9 +200,11 @@ class Oracle:
             "difference": lambda: None if own is None or other is None else own - other,
             "within": lambda: None if own is None else _within(of, own),
             "between": lambda: self._lasted(of.unit, own, other if of.other else t),
+            "limit": lambda: self._limit(of, row),
         }
         if of.how in alone:
-            return alone[of.how]()
+            is_for = of.where is None or _meets(row, of.where)
+            return alone[of.how]() if is_for else (0 if of.how == "present" else None)
         seen = self.seen(row, of.key, Look(days=of.days, where=of.where))
         if of.how == "change_ppm":
             had = [other.own[of.field] for other in seen if other.own[of.field] is not None]
@@ -211,6 +213,11 @@ class Oracle:
             return seen[-1].own[of.field] if seen else None
         since = (seen[-1 if of.how == "elapsed" else 0].at[0]) if seen else None
         return self._lasted(of.unit, since, t)
+
+    def _limit(self, of: Measure, row: Row) -> int | None:
+        steps = dict(of.limits).get(row.own[of.field], ())
+        held = [value for since, value in steps if since <= row.at[0]]
+        return held[-1] if held else None
 
     def _works(self, day: date) -> bool:
         if day in self.calendar.holidays or day in self.calendar.workdays:
@@ -241,6 +248,8 @@ class Oracle:
             return _share(of, part, whole) if isinstance(of, Share) else _pair(of, part, whole)
         if isinstance(of, KeyZ):
             return self._key_z(of, row, look)
+        if isinstance(of, Window) and of.agg == "total":
+            return _total(row.own[str(of.value)], self.seen(row, of.key, look), of.value)
         return self._alone(of, row, self.seen(row, of.key, look))
 
     def _alone(
@@ -321,6 +330,11 @@ class Oracle:
         return high
 
 
+def _meets(row: Row, where: Where) -> bool:
+    told = row.event.kind if where.field == "kind" else row.own[where.field]
+    return told in where.values
+
+
 def _place(kind: str, kinds: tuple[str, ...]) -> int:
     return kinds.index(kind) if kind in kinds else 0
 
@@ -344,6 +358,10 @@ def _values(rows: list[Row], name: str | None) -> list[Any]:
     """What the rows hold under `name`, those without it left out; ones where none is named."""
     held = [1 if name is None else row.own[name] for row in rows]
     return [value for value in held if value is not None]
+
+
+def _total(own: int | None, seen: list[Row], name: str | None) -> Answer:
+    return (None, NOT_APPLICABLE) if own is None else (Fraction(own + sum(_values(seen, name))), OK)
 
 
 def _share(of: Share, part: list[Row], whole: list[Row]) -> Answer:

@@ -234,7 +234,7 @@ def test_only_a_key_is_a_pseudonym_and_only_a_sketch_strips_lots() -> None:
     """A field is replaced in one way."""
     with pytest.raises(DeclarationError, match="'purpose' is a sketch: only a key or category is"):
         field("purpose", "sketch", pseudonym=True)
-    with pytest.raises(DeclarationError, match="'firm' is a key: only a sketch strips_lots"):
+    with pytest.raises(DeclarationError, match="'firm' is a key: only a sketch strips lots"):
         field("firm", "key", strips_lots=True)
 
 

@@ -196,6 +196,38 @@ class Approvals(_Section):
     change_limit_wd: Count
 
 
+ByClass = tuple[Positive, Positive, Positive]
+
+
+class SmallWorks(_Section):
+    """How small contracts behave; triples are for works, goods and services."""
+
+    contracts: Annotated[int, Field(ge=300)]
+    buyers: Annotated[int, Field(ge=10)]
+    suppliers: Annotated[int, Field(ge=60)]
+    group_share: Share
+    buyer_exponent: Annotated[float, Field(ge=0)]
+    projects_per_matter: Count
+    estimate_sigma: Positive
+    december_bump: Positive
+    weekend_weight: Share
+    more_quotes_mean: Annotated[float, Field(ge=0)]
+    few_quotes_share: Share
+    quote_sigma: Positive
+    list_length: Count
+    list_pull: Positive
+    heap_share: Share
+    duration_median_days: ByClass
+    amendments_mean: tuple[Share, Share, Share]
+    amendment_mean: float
+    amendment_sigma: Positive
+    large_change_share: Share
+    exact_share: tuple[Share, Share, Share]
+    final_mean: float
+    final_sigma: Positive
+    adaptive_from_month: Annotated[int, Field(ge=0)]
+
+
 class Faults(_Section):
     """What is wrong with the records although nothing is wrong with the case."""
 
@@ -245,6 +277,7 @@ class SimulationConfig(_Section):
     repairs: Repairs
     approvals: Approvals
     regime: Regime
+    small_works: SmallWorks
     faults: Faults
     injection: Injection
 
