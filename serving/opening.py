@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from features.contracts.settings import Settings
 from features.live.engine import LiveEngine
 from features.scenarios import catalog
+from features.store.history import Sizes
 from features.store.ledger import Ledger
 from serving.champion import Bundles, Champion
 from serving.desk import Desk, Post
@@ -31,7 +32,10 @@ def all_posts(settings: Settings, ledger: Ledger, deployed: Ledger) -> dict[str,
 def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Post:
     scenario = catalog.load(name)
     warm(scenario)
-    engine = LiveEngine(ledger, scenario, cache_rows=settings.history_cache_rows)
+    sizes = Sizes(
+        cache_rows=settings.history_cache_rows, shelf_bytes=settings.history_packed_mb << 20
+    )
+    engine = LiveEngine(ledger, scenario, sizes=sizes)
     bundles = Bundles(settings.bundles / name, spec_hash=engine.spec_hash)
     champion = Champion(deployed, name, bundles.load)
     scorer = Scorer(

@@ -44,10 +44,8 @@ class LiveEngine:
         The open ledger; histories are brought up to date with it at once.
     scenario
         What to compute.
-    cache_rows
-        Rows of history kept in memory.
     sizes
-        How histories are cut, for tests; in place of `cache_rows`.
+        How much of the histories is kept in memory, and how they are cut.
     is_shared
         Whether other processes write histories in the same database; as a rule they do in
         PostgreSQL, and do not in SQLite.
@@ -58,15 +56,14 @@ class LiveEngine:
         ledger: Ledger,
         scenario: Scenario,
         *,
-        cache_rows: int = 4_000_000,
-        sizes: Sizes | None = None,
+        sizes: Sizes = Sizes(),  # noqa: B008  (frozen)
         is_shared: bool | None = None,
     ) -> None:
         self.ledger, self.scenario = ledger, scenario
         if is_shared is None:
             is_shared = ledger.connection.dialect == "postgresql"
         with ledger.transaction():
-            self.ground = Ground(ledger, scenario, sizes or Sizes(cache_rows=cache_rows))
+            self.ground = Ground(ledger, scenario, sizes)
             self.writer = LiveWriter(self.ground, is_shared=is_shared)
             self.writer.catch_up()
         self._preload()

@@ -54,16 +54,17 @@ def answered(
     data: Bytes,
     stream: int,
     own: Integers,
+    n_own: int,
     others: Integers,
-    groups: Integers,
     lengths: Integers,
+    applies: Marks,
+    groups: Integers,
     owns: Integers,
     codes: Integers,
     specs: Integers,
     uses: Integers,
     numbers: Integers,
     places: Integers,
-    applies: Marks,
     values: Vector,
     status: Codes,
     peers: Matrix,
@@ -71,11 +72,11 @@ def answered(
     """Every feature of one event none of whose keys is heavy.
 
     `data` are the packed rows of `stream`, -1 for none, and `own` is what the event says of itself;
-    `places` (integers, 2) say where each of its numbers and codes goes: group and place among
-    `owns`, or -1 and the place among `numbers`. Both are what they are of an event without any.
+    `places` say where its `n_own` numbers and codes go: group and place among `owns`, or -1 and the
+    place among `numbers`, and which it is. Both are what they are of an event without any.
     Returns False, and nothing, where packed rows have to be put in order first.
     """
-    heads = own[QUERY + len(places) :]
+    heads = own[QUERY + n_own :]
     further, is_sorted = histories[0], True
     if stream >= 0:
         further, is_sorted = opened(data, heads, len(histories[stream]) - 1)
@@ -83,10 +84,11 @@ def answered(
         return False
     owns, numbers = owns.copy(), numbers.copy()
     for k in range(len(places)):
+        value = own[QUERY + places[k, 2]]
         if places[k, 0] >= 0:
-            owns[places[k, 0], places[k, 1]] = own[QUERY + k]
+            owns[places[k, 0], places[k, 1]] = value
         else:
-            numbers[places[k, 1]] = own[QUERY + k]
+            numbers[places[k, 1]] = value
     states = np.zeros((len(lengths), STATE_WIDTH), np.int64)
     query = own[:QUERY]
     light_states(histories, further, stream, query, others, groups, lengths, owns, codes, states)

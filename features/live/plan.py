@@ -105,9 +105,7 @@ class LivePlan:
         names = [own_number(of) for of in expressions]
         self.numbers = tuple((k, name) for k, name in enumerate(names) if name is not None)
         self.numbers_none = np.full(len(names), MISSING)
-        places = [(group, place) for group, place, _ in self.features.owns]
-        places += [(light.NOWHERE, k) for k, _ in self.numbers]
-        self.own_places = np.array(places, np.int64).reshape(-1, 2)
+        self._owns_of_all()
         keys = [applied_key(of) for of in expressions]
         self.keys: tuple[Key, ...] = tuple(dict.fromkeys(key for key in keys if key is not None))
         place_of = {key: k for k, key in enumerate(self.keys, 1)}
@@ -119,6 +117,19 @@ class LivePlan:
         self.fills: Vector | None = None
         if any(fill is not None for fill in fills):
             self.fills = np.array([np.nan if fill is None else fill for fill in fills])
+
+    def _owns_of_all(self) -> None:
+        """Which values of an event its features take, each once, and where each goes.
+
+        A value is a column, and whether the event's text is looked for among the codes.
+        """
+        owns = [(group, place, (name, place > 0)) for group, place, name in self.features.owns]
+        owns += [(light.NOWHERE, k, (name, False)) for k, name in self.numbers]
+        self.own_values = tuple(dict.fromkeys(value for _, _, value in owns))
+        places = [(group, place, self.own_values.index(value)) for group, place, value in owns]
+        self.own_places = np.array(places, np.int64).reshape(-1, 3)
+        tables = self.codes, self.specs, self.uses, self.numbers_none, self.own_places
+        self.tables = self.features.groups, self.features.owns_none, *tables
 
     def shape(self, number: int) -> Shape:
         """What the store must know of a stream."""

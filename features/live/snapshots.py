@@ -57,7 +57,7 @@ class MidnightView(LiveView):
         self.mark, self.is_newest = mark, False
         self.t_us = midnight
         self.clocks = [midnight, -1, *bound, mark]
-        self.own, self._columns = {}, {}
+        self.own, self._columns, self._looked = {}, {}, None
         self.__dict__["others"] = []
 
     def states_of_key(self, question: Question, text: str) -> Integers:

@@ -44,6 +44,7 @@ class LiveView:
         self.own: dict[str, int | str | None] = {**event.fields, "kind": event.kind}
         self.is_measured = False
         self._columns: dict[tuple[str, str | None], int] = {}
+        self._looked: Looked | None = None
 
     def standing(self, mark: int, *, has_versions: bool = True, is_newest: bool = False) -> Self:
         """The same view, seeing what the ledger learned up to place `mark` and might know.
@@ -118,7 +119,7 @@ class LiveView:
                 self.own[measure.name] = self.ground.codes.text(value)
             else:
                 self.own[measure.name] = None if value == MISSING else value
-            self.__dict__.pop("asked", None)
+            self._looked = None
             self._columns.clear()
         self.is_measured = True
 
@@ -176,10 +177,12 @@ class LiveView:
         """Microseconds since the calendar period of the event began."""
         return self.t_us - int(self.ground.calendar.period_starts(self.t, period)[0])
 
-    @cached_property
+    @property
     def asked(self) -> Looked:
         """What of the histories the features look at, as far as the event names it by now."""
-        return self._asked(self.ground.plan.features)
+        if self._looked is None:
+            self._looked = self._asked(self.ground.plan.features)
+        return self._looked
 
     @property
     def wanted(self) -> list[Asked]:
@@ -234,9 +237,9 @@ class LiveView:
 
     def _asked(self, question: Question) -> Looked:
         """The histories that are looked at, and what of the question is asked of each."""
-        so_far = {number: 0 for _, number, _ in question.periods}
+        so_far: dict[int, int] = {}
         for _, number, period in question.periods:
-            so_far[number] = max(so_far[number], self._so_far(period))
+            so_far[number] = max(so_far.get(number, 0), self._so_far(period))
         asked: list[Asked] = []
         parts: list[Part] = []
         for number, part in enumerate(question.parts):
@@ -381,47 +384,35 @@ class LiveView:
 
     def _is_answered(self, values: Vector, status: Codes, peers: Matrix) -> bool:
         """Fill in all features with one call, which serves light keys that are in order."""
-        ground, question = self.ground, self.ground.plan.features
-        asked, parts = self.asked
+        ground, is_newest = self.ground, self.is_newest
+        plan, (asked, parts) = ground.plan, self.asked
         rows, packed, stream = list(ground.empty), NOT_PACKED, NOWHERE
         for part, history in zip(parts, ground.store.read(asked), strict=True):
             if not isinstance(history, LightHistory):
                 return False
-            if history.is_packed and stream == NOWHERE:
+            if stream == NOWHERE and history.is_packed:
                 packed, stream = history.packed, part.stream
             else:
-                rows[part.stream] = history.rows if self.is_newest else self.rows_of(history)
-        plan = ground.plan
-        own = [
-            *self.clocks,
-            *(
-                self._own_code(name) if place else self.column(name)
-                for _, place, name in question.owns
-            ),
-            *(self.number(name) for _, name in plan.numbers),
-            *packed.heads,
-        ]
-        return bool(
-            answered(
-                tuple(rows),
-                packed.data,
-                stream,
-                np.array(own),
-                self.hidden,
-                question.groups,
-                self.lengths(question),
-                question.owns_none,
-                plan.codes,
-                plan.specs,
-                plan.uses,
-                plan.numbers_none,
-                plan.own_places,
-                self._applies(),
-                values,
-                status,
-                peers,
-            )
+                rows[part.stream] = history.rows if is_newest else self.rows_of(history)
+        own = self.clocks.copy()
+        for name, is_code in plan.own_values:
+            own.append(self._own_code(name) if is_code else self.column(name))
+        own += packed.heads
+        is_done: bool = answered(
+            tuple(rows),
+            packed.data,
+            stream,
+            np.array(own),
+            len(plan.own_values),
+            self.hidden,
+            self.lengths(plan.features),
+            self._applies(),
+            *plan.tables,
+            values,
+            status,
+            peers,
         )
+        return is_done
 
     def _applies(self) -> Marks:
         """Which features have their key in the event."""

@@ -57,10 +57,12 @@ class LiveWriter:
         absent, texts = store.absent(view.wanted), self.ground.codes.unknown(view.compared)
         wanted = Wanted(store.disk, absent, texts)
         at = self.marks.look(view.event, self.spec_hash, wanted)
-        if at is None or (at.head, at.number) != (self._head, self._at.number):
+        if at is None or at.head != self._head or at.number != self._at.number:
             return None
-        store.take(absent, at.found)
-        self.ground.codes.learn(at.codes)
+        if absent:
+            store.take(absent, at.found)
+        if texts:
+            self.ground.codes.learn(at.codes)
         return at
 
     def is_current(self) -> bool:
@@ -237,6 +239,7 @@ class LiveWriter:
         store = self.ground.store
         for word, stream, key, *numbers in entry:
             place = int(stream), str(key)
+            store.disk.shelf.discard(*place)
             history = store.peek(place)
             if word == _ADD:
                 store.add(place, np.array(numbers, np.int64))

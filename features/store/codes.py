@@ -7,6 +7,7 @@ from features.store.database import Database
 
 _ALL: Final = "SELECT text, code FROM code"
 _GIVE: Final = "INSERT INTO code (text) VALUES (?) ON CONFLICT (text) DO NOTHING"
+_AT_ONCE: Final = 500
 _MANY: Final = 1000
 """From so many texts on, the whole dictionary is read."""
 
@@ -36,6 +37,15 @@ class Codes:
     def unknown(self, texts: Iterable[str]) -> list[str]:
         """Those of the texts whose code is not in memory."""
         return [text for text in texts if text not in self._codes]
+
+    def preload(self, texts: Iterable[str]) -> None:
+        """Read the codes of those texts that have one into memory."""
+        unknown = self.unknown(dict.fromkeys(texts))
+        for k in range(0, len(unknown), _AT_ONCE):
+            part = unknown[k : k + _AT_ONCE]
+            marks = ", ".join("?" * len(part))
+            sql = f"SELECT text, code FROM code WHERE text IN ({marks})"  # noqa: S608
+            self.learn(dict(self.connection.execute(sql, part).fetchall()))
 
     def learn(self, codes: Mapping[str, int]) -> None:
         """Take codes that were read into memory."""

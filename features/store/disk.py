@@ -4,7 +4,7 @@ A chunk's rows stand in `(t, seq)` order, and so do a key's chunks: `(t0, s)` is
 first row stands. Writing waits until `flush`, so a chunk that changes twice is written once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -16,7 +16,8 @@ from features.kernels import NEVER
 from features.scan.layout import SEQ, T
 from features.store.chunks import Bytes, pack, packed, room, unpack, unpacked
 from features.store.database import Database
-from features.store.keys import NO_CHUNK, End, Found, Tail, end
+from features.store.keys import EVER, NO_CHUNK, End, Found, Tail, end
+from features.store.shelf import Shelf
 
 Place = tuple[int, str]
 """A stream's number and a key."""
@@ -36,6 +37,10 @@ _FIND: Final = (
 _FIRST: Final = (
     "SELECT t0, s, n, data FROM history WHERE scenario = ? AND stream = ? AND key = ? "
     "ORDER BY t0, s LIMIT 1"
+)
+_ALL: Final = (
+    "SELECT key, t0, s, n, data FROM history WHERE scenario = ? AND stream = ? "
+    "AND (key, t0, s) > (?, ?, ?) ORDER BY key, t0, s LIMIT 10000"
 )
 _WRITE: Final = (
     "INSERT INTO history (scenario, stream, key, t0, s, n, data) VALUES (?, ?, ?, ?, ?, ?, ?) "
@@ -123,13 +128,22 @@ class Disk:
         Integers a row takes, stream by stream.
     chunk_rows
         Most rows a chunk may hold.
+    shelf_bytes
+        Most bytes of keys that are held packed in memory.
     """
 
     def __init__(
-        self, connection: Database, scenario: str, columns: Sequence[int], *, chunk_rows: int
+        self,
+        connection: Database,
+        scenario: str,
+        columns: Sequence[int],
+        *,
+        chunk_rows: int,
+        shelf_bytes: int,
     ) -> None:
         self.connection, self.scenario = connection, scenario
         self.columns, self.chunk_rows = tuple(columns), chunk_rows
+        self.shelf = Shelf(shelf_bytes)
         self._chunks: dict[Chunk, tuple[int, bytes]] = {}
         self._tiles: dict[tuple[int, str, int], bytes] = {}
         self._heavy: list[Place] = []
@@ -154,6 +168,13 @@ class Disk:
             parameters += [number, *key, one.until, *key, one.since, one.since]
         return parameters
 
+    def chunks(self, stream: int) -> Iterator[tuple[str, int, int, int, bytes]]:
+        """All chunks of a stream in order, key by key, without holding more than a page."""
+        after: tuple[str, int, int] = "", EVER, EVER
+        while rows := self.connection.execute(_ALL, (self.scenario, stream, *after)).fetchall():
+            yield from rows
+            after = rows[-1][:3]
+
     def tiles(self, place: Place) -> tuple[list[int], list[bytes]]:
         """Days of a heavy key that have tiles, and the tiles."""
         rows = self.connection.execute(_TILES, (self.scenario, *place)).fetchall()
@@ -169,6 +190,7 @@ class Disk:
     def make_heavy(self, place: Place) -> None:
         """Note that a key has day tiles."""
         self._heavy.append(place)
+        self.shelf.discard(*place)
 
     def insert(self, place: Place, row: Integers, tail: Tail | None) -> Tail | None:
         """Put a row where it belongs; return the key's last chunk as far as it is known then."""
@@ -236,11 +258,15 @@ class Disk:
 
     def _drop(self, place: Place, chunk: Tail) -> None:
         self.connection.execute(_DROP, (self.scenario, *place, chunk.t0, chunk.s0))
+        self.shelf.discard(*place)
 
     def flush(self) -> None:
         """Write what waits."""
         if self._chunks:
-            self.write_chunks((*chunk, *held) for chunk, held in self._chunks.items())
+            chunks = [(*chunk, *held) for chunk, held in self._chunks.items()]
+            self.write_chunks(chunks)
+            for stream, key, t0, s0, n, data in chunks:
+                self.shelf.write(stream, (key, t0, s0, n, data))
             self._chunks.clear()
         if self._tiles:
             self.write_tiles((*tile, data) for tile, data in self._tiles.items())
@@ -265,7 +291,8 @@ class Disk:
             self.connection.execute(sql, (self.scenario,))
 
     def forget(self) -> None:
-        """Drop what waits to be written."""
+        """Drop what waits to be written, and what memory holds."""
+        self.shelf.clear()
         self._chunks.clear()
         self._tiles.clear()
         self._heavy.clear()

@@ -1,4 +1,4 @@
-"""Live histories: chunks and day tiles on disk, read through a bounded cache in memory.
+"""Live histories: chunks and day tiles on disk, read through bounded memory.
 
 A light key's rows are scanned. A key with more than `heavy_rows` of them has day tiles as well,
 and of its rows only those of the days that were asked for are in memory. The tile of a day is
@@ -6,11 +6,12 @@ written when the next day begins, and again when a late row or an end changes it
 made from its rows.
 
 What is appended stands in memory until `flush`, where reads find it beside what is on disk; so a
-chunk that many rows go to is written once.
+chunk that many rows go to is written once. Of keys that memory does not hold as rows, a shelf holds
+the chunks as they are on disk, as many as fit.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,7 @@ from features.store.database import Database
 from features.store.disk import FOREVER, Asked, Disk, Place
 from features.store.keys import (
     EVER,
+    NO_CHUNK,
     End,
     Found,
     HeavyHistory,
@@ -42,11 +44,16 @@ HEAVY_ROWS: Final = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How histories are cut: rows a chunk, rows from which a key is heavy, rows in memory."""
+    """How histories are cut, and how much of them is in memory.
+
+    Rows a chunk, rows from which a key is heavy, rows in memory, and about how many bytes of chunks
+    besides.
+    """
 
     chunk_rows: int = CHUNK_ROWS
     heavy_rows: int = HEAVY_ROWS
-    cache_rows: int = 4_000_000
+    cache_rows: int = 8_000_000
+    shelf_bytes: int = 384 << 20
 
 
 class HistoryStore:
@@ -57,7 +64,13 @@ class HistoryStore:
     ) -> None:
         self.shapes, self.sizes = tuple(shapes), sizes
         columns = [shape.columns for shape in self.shapes]
-        self.disk = Disk(connection, scenario, columns, chunk_rows=sizes.chunk_rows)
+        self.disk = Disk(
+            connection,
+            scenario,
+            columns,
+            chunk_rows=sizes.chunk_rows,
+            shelf_bytes=sizes.shelf_bytes,
+        )
         self._cache: OrderedDict[Place, KeyHistory] = OrderedDict()
         self._sizes: dict[Place, int] = {}
         self._held = 0
@@ -100,13 +113,20 @@ class HistoryStore:
         return found
 
     def absent(self, asked: Sequence[Asked]) -> list[Asked]:
-        """What of that which is asked is not in memory; heavy keys aside."""
+        """What of that which is asked is to be read; what is on the shelf is taken from there.
+
+        Heavy keys are left aside.
+        """
         out = []
         for one in asked:
             held = self._cache.get(one.place)
             if held is not None:
                 if held.since > one.since:
                     out.append(Asked(one.place, one.since, held.since - 1))
+                continue
+            found = self.disk.shelf.found(*one.place, one.since)
+            if found is not None:
+                self._take(one.place, found)
             elif one.place not in self.heavy:
                 out.append(one)
         return out
@@ -114,18 +134,38 @@ class HistoryStore:
     def take(self, absent: Sequence[Asked], found: Sequence[Found]) -> None:
         """Take what was read of light keys into memory."""
         for one, part in zip(absent, found, strict=True):
-            held = self._cache.get(one.place)
-            columns, until = self.shapes[one.place[0]].columns, FOREVER
-            if isinstance(held, LightHistory):
-                until = held.since
-                held.reach_back(rows_of(part.chunks, columns), part.since)
-            else:
-                held = LightHistory(part, columns)
-            for row in self._waiting.get(one.place, ()):
-                if part.since <= row[T] < until:
-                    held.add(row)
-            self._hold(one.place, held)
-            self.recent.add(one.place)
+            self._take(one.place, part)
+
+    def _take(self, place: Place, part: Found) -> None:
+        held = self._cache.get(place)
+        columns, until = self.shapes[place[0]].columns, FOREVER
+        if isinstance(held, LightHistory):
+            until = held.since
+            held.reach_back(rows_of(part.chunks, columns), part.since)
+        else:
+            held = LightHistory(part, columns)
+        for row in self._waiting.get(place, ()):
+            if part.since <= row[T] < until:
+                held.add(row)
+        self._hold(place, held)
+        self.recent.add(place)
+
+    def open(self, one: Asked) -> None:
+        """Read a key into memory, ready to be looked at."""
+        (history,) = self.read([one])
+        if isinstance(history, LightHistory):
+            history.open()
+
+    def shelve(self, reaches: Mapping[int, int]) -> None:
+        """Put the keys of streams on the shelf, as far as they fit and are not in memory yet.
+
+        `reaches` says of each stream back to which instant.
+        """
+        shelf = self.disk.shelf
+        shelf.clear()
+        for stream, since in sorted(reaches.items()):
+            held = {key for number, key in (*self._cache, *self.heavy) if number == stream}
+            shelf.fill(stream, self.disk.chunks(stream), since, held)
 
     def _history(self, place: Place) -> KeyHistory:
         held = self._cache.get(place)
@@ -163,12 +203,14 @@ class HistoryStore:
 
     def _hold(self, place: Place, history: KeyHistory) -> None:
         self._cache[place] = history
-        self._weigh(place, history)
+        self._count(place, history)
 
     def _weigh(self, place: Place, history: KeyHistory) -> None:
         """Keep account of what a history in memory takes; others were let go meanwhile."""
-        if self._cache.get(place) is not history:
-            return
+        if self._cache.get(place) is history:
+            self._count(place, history)
+
+    def _count(self, place: Place, history: KeyHistory) -> None:
         size = history.size
         self._held += size - self._sizes.get(place, 0)
         self._sizes[place] = size
@@ -293,6 +335,8 @@ class HistoryStore:
         for place, rows in self._waiting.items():
             history = self._cache.get(place)
             tail = None if history is None else history.tail
+            if tail is NO_CHUNK:
+                self.disk.shelf.begin(*place)
             for row in rows:
                 tail = self.disk.insert(place, row, tail)
             if history is not None:
@@ -316,5 +360,6 @@ class HistoryStore:
             self._held, self._heavy = 0, None
             return
         for place in places:
+            self.disk.shelf.discard(*place)
             if self._cache.pop(place, None) is not None:
                 self._held -= self._sizes.pop(place)

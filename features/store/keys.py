@@ -282,6 +282,7 @@ class LightHistory:
 
     def __init__(self, found: Found, columns: int) -> None:
         self.packed = packed_of(found.chunks) if found.chunks else NOT_PACKED
+        self._rows: Integers | None = None
         self._added: list[Integers] = []
         self._columns = columns
         self.since, self.tail = found.since, found.tail
@@ -292,11 +293,15 @@ class LightHistory:
         held = self.packed
         return held is not NOT_PACKED and len(held.data) <= MOST_PACKED and not self._added
 
+    def open(self) -> None:
+        """Unpack the rows, unless that is as fast where they are looked at."""
+        if self._rows is None and not self.is_packed:
+            self._open()
+
     @property
     def rows(self) -> Integers:
         """The rows that are not gone."""
-        self._open()
-        return self._rows
+        return self._open() if self._rows is None else self._rows
 
     @rows.setter
     def rows(self, rows: Integers) -> None:
@@ -305,35 +310,35 @@ class LightHistory:
     @property
     def gone(self) -> Integers:
         """The rows that are gone, a column a line."""
-        self._open()
+        if self._rows is None:
+            self._open()
         return self._gone
 
     @gone.setter
     def gone(self, gone: Integers) -> None:
         self._gone = gone
 
-    def _open(self) -> None:
-        """Unpack the rows, and add those that wait."""
-        if hasattr(self, "_rows"):
-            return
+    def _open(self) -> Integers:
+        """Unpack the rows that are not gone, and add those that wait."""
         held, added = self.packed, self._added
         self.packed, self._added = NOT_PACKED, []
         rows = no_rows(self._columns, 0) if held is NOT_PACKED else rows_in(held, self._columns)
         self._rows, self._gone = parted(rows)
         for row in added:
             self.add(row)
+        return self._rows
 
     @property
     def n(self) -> int:
         """Number of rows that are not gone; while they are packed, of all."""
-        if hasattr(self, "_rows"):
+        if self._rows is not None:
             return int(self._rows[-1, IN_USE])
         return sum(self.packed.heads[2::3]) + len(self._added)
 
     @property
     def size(self) -> int:
         """Rows that there is room for, or will be."""
-        if hasattr(self, "_rows"):
+        if self._rows is not None:
             return int(self._rows.shape[1] + self._gone.shape[1])
         n = self.n
         return max(n + n // 8, LEAST_ROOM)
@@ -345,7 +350,7 @@ class LightHistory:
 
     def add(self, row: Integers) -> None:
         """Insert a row at its place; the newest goes to the end at no cost."""
-        if not hasattr(self, "_rows"):
+        if self._rows is None:
             self._added.append(row)
             return
         if row[GONE_SEQ] != NEVER:

@@ -109,24 +109,26 @@ class Marks:
 
     def look(self, event: Event, spec_hash: str, wanted: Wanted) -> Look | None:
         """What an event is told of, in one statement; None where no histories are of that spec."""
+        disk, asked, texts = wanted
         parameters: list[int | str] = [*natural_key(event), self.scenario, spec_hash]
-        for number, text in enumerate(wanted.texts):
+        for number, text in enumerate(texts):
             parameters += [_CODE - number, text]
-        ranges = wanted.disk.parameters(wanted.chunks)
-        sql = _statement(len(wanted.texts), len(wanted.chunks))
+        if asked:
+            parameters += disk.parameters(asked)
+        sql = _statement(len(texts), len(asked))
         head: tuple[int, int, int] | None = None
         codes: dict[str, int] = {}
         chunks = []
-        for row in self.connection.execute(sql, parameters + ranges).fetchall():
+        for row in self.connection.execute(sql, parameters).fetchall():
             if row[0] >= 0:
                 chunks.append(row)
             elif row[0] == _HEAD:
                 head = row[1:4]
             else:
-                codes[wanted.texts[_CODE - row[0]]] = row[1]
+                codes[texts[_CODE - row[0]]] = row[1]
         if head is None:
             return None
-        found = in_order(wanted.chunks, chunks)
+        found = in_order(asked, chunks) if asked else []
         return Look(head[0] or 0, head[1], bool(head[2]), found, codes)
 
     def advance(self, at: Position, seq: int, observed_us: int) -> int | None:
