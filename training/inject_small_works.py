@@ -192,7 +192,8 @@ def _raise(rows: Columns, rng: np.random.Generator, final: Integers, last: int) 
     n, award = height(rows), rows["quotes"][:, 0]
     count = rng.integers(1, AMENDMENTS + 1, n)
     settled_at = office_hours(rng, np.full(n, last // DAY_S))
-    settled_at = np.maximum(settled_at - rng.integers(0, 20, n) * DAY_S, rows["awarded"] + DAY_S)
+    before = np.append(rng.integers(0, 20, n - 1), 0) * DAY_S
+    settled_at = np.maximum(settled_at - before, rows["awarded"] + DAY_S)
     step = np.minimum(np.arange(1, AMENDMENTS + 1), count[:, None]) / count[:, None]
     rows["amended"] = _yuan(award[:, None] + (final - award)[:, None] * step * 0.97)
     part = np.arange(1, AMENDMENTS + 1) / (AMENDMENTS + 1)

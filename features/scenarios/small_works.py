@@ -148,7 +148,7 @@ FEATURES: Final = (
         in_model=False,
     ),
     Feature(
-        Window(("buyer",), "sum", "near_limit", period="year"),
+        Window(("buyer",), "earlier", "near_limit", period="year"),
         "本年此前贴近限额的合同数",
         "the buyer's earlier contracts just under the limit this year",
         "采购人一年内多份合同落在限额的90%至100%",
@@ -161,7 +161,7 @@ FEATURES: Final = (
         source="C02; ProZorro near-threshold indicator",
     ),
     Feature(
-        Window(("buyer", "supplier_group"), "sum", "near_limit", period="year"),
+        Window(("buyer", "supplier_group"), "earlier", "near_limit", period="year"),
         "本年此前与该供应商贴近限额的合同数",
         "earlier contracts with the supplier just under the limit this year",
         "与同一供应商反复签订贴近限额的合同",
@@ -201,7 +201,7 @@ FEATURES: Final = (
         source="C04; 必须招标的工程项目规定 Art 5",
     ),
     Feature(
-        Window(("buyer", "supplier_group"), "sum", "half_limit", days=90),
+        Window(("buyer", "supplier_group"), "earlier", "half_limit", days=90),
         "90天内此前与该供应商超过限额一半的合同数",
         "earlier contracts with the supplier over half the limit in 90 days",
         "两份各超过限额一半的合同,合计必超过限额",
@@ -408,19 +408,6 @@ FEATURES: Final = (
         family="quotes",
         false_alarm_zh="价格公开透明的标准产品",
         false_alarm_en="standard goods with a known price",
-        source="C07",
-    ),
-    Feature(
-        Window(("supplier", "runner_up"), "count", days=365),
-        "同一中选人与次低报价人近一年同场次数",
-        "times that the same runner-up stood beside the winner in a year",
-        "中选人与次低报价人总是同一对",
-        "winner and runner-up are the same pair again and again",
-        unit="contracts",
-        unit_zh="份",
-        family="quotes",
-        false_alarm_zh="合格供应商很少的专业",
-        false_alarm_en="a trade with few qualified suppliers",
         source="C07",
     ),
     Feature(
