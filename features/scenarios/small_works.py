@@ -14,6 +14,7 @@ from features.spec import (
     Measure,
     NearDuplicates,
     Own,
+    Pattern,
     RobustZ,
     Rule,
     Scenario,
@@ -554,6 +555,42 @@ FEATURES: Final = (
     ),
 )
 
+PATTERNS: Final = (
+    Pattern(
+        "one_need_in_parts",
+        "一项需求分成多份合同",
+        "one need in several contracts",
+        (
+            ("limit_ppm_total_30d_by_buyer_supplier_group", "high"),
+            ("half_limit_earlier_90d_by_buyer_supplier_group", "high"),
+            ("n_name_like_90d_by_buyer_supplier_group", "high"),
+        ),
+        source="C01; C04; C05",
+    ),
+    Pattern(
+        "always_the_same_quotes",
+        "总是同几家相近报价",
+        "the same few quote together, close to each other",
+        (
+            ("n_365d_by_panel", "high"),
+            ("close_quotes_sum_365d_by_panel", "high"),
+            ("margin_ppm", "low"),
+        ),
+        source="C07",
+    ),
+    Pattern(
+        "raised_over_the_limit",
+        "低于限额中选,变更后超过",
+        "awarded under the limit and raised above it",
+        (
+            ("final_ppm", "high"),
+            ("final_limit_ppm", "high"),
+            ("n_amendments_1095d_by_contract", "high"),
+        ),
+        source="C09; P02",
+    ),
+)
+
 RULES: Final = (
     Rule(
         "legal_split",
@@ -597,6 +634,7 @@ SCENARIO: Final = Scenario(
     fields=FIELDS,
     measures=MEASURES,
     features=FEATURES,
+    patterns=PATTERNS,
     rules=RULES,
     unit=Unit(("buyer",), "year"),
 )

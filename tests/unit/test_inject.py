@@ -3,15 +3,22 @@
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from features.contracts.errors import InputError
 from features.scenarios.catalog import load
 from models.thresholds import mid_p
+from tests.unit.exported import settled
 from training.inject import BY_SCENARIO, TYPOLOGIES
+from training.inject_small_works import plant_split
 from training.simulate import SimulationConfig, SimulationSummary, simulate
-from training.simulation.case import SEVERITIES, Dial
+from training.simulation.case import SEVERITIES, Case, Dial
+from training.simulation.columns import take
+from training.simulation.district import District
+from training.simulation.small_work_draft import SmallWorkDraft
+from training.simulation.small_works import Market, ordinary_contracts
 from training.truth import load_truth
 
 SIZES = {
@@ -46,7 +53,7 @@ def truth(made: SimulationSummary) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def payouts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     """Requests with what was planted in them."""
-    table = pl.read_csv(made.files["payouts"], infer_schema=False)
+    table = settled(made.files["payouts"])
     table = table.filter(pl.col("kind") == "payout_requested").with_columns(
         pl.col("amount_yuan", "cap_yuan").cast(pl.Float64),
         pl.col("insured_employees").cast(pl.Int64),
@@ -62,7 +69,7 @@ def payouts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def steps(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     """Steps with what was planted in them."""
-    table = pl.read_csv(made.files["approvals"], infer_schema=False).with_columns(
+    table = settled(made.files["approvals"]).with_columns(
         pl.col("investment_yuan").cast(pl.Float64),
         pl.col("scale").cast(pl.Float64),
         pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
@@ -74,7 +81,7 @@ def steps(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def contracts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     """Awards, amendments and settlements with what was planted in them."""
-    table = pl.read_csv(made.files["small_works"], infer_schema=False)
+    table = settled(made.files["small_works"])
     table = table.filter(pl.col("kind") != "quote_submitted").with_columns(
         pl.col("amount_yuan", "second_yuan", "final_yuan").cast(pl.Float64),
         pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
@@ -187,6 +194,7 @@ def test_duplicate_benefit_has_an_earlier_twin(payouts: pl.DataFrame) -> None:
     number = pl.col("object_code").str.slice(0, 10).alias("object_number")
     again = payouts.filter(pl.col("typology") == "T17").with_columns(number)
     both = again.join(known.with_columns(number), on="object_number", suffix="_before")
+    both = both.sort("occurred_at_before").unique("payout_id", keep="first")
     assert set(both["payout_id"]) == set(again["payout_id"])
     assert (both["occurred_at"] > both["occurred_at_before"]).all()
     assert (both["paying_authority"] != both["paying_authority_before"]).all()
@@ -205,13 +213,21 @@ def test_unchecked_burst_is_one_officers(payouts: pl.DataFrame) -> None:
 
 
 def test_salami_changes_grow_step_by_step(steps: pl.DataFrame) -> None:
-    """T01: four to nine increases by one officer, for one contractor once there is one."""
+    """T01: four to nine increases by one officer, or three by who knows the limit of the rule."""
     asked = (pl.col("typology") == "T01") & (pl.col("step") == "change_requested")
+    config = SimulationConfig.load()
+    learned = config.horizon.after(config.injection.adaptive_month)
+    sizes = []
     for _, changes in steps.filter(asked).group_by("case_id"):
-        assert 4 <= len(changes) <= 9
+        last = changes["occurred_at"].max()
+        assert isinstance(last, datetime)
+        assert 4 <= len(changes) <= 9 or (len(changes) == 3 and last.date() > learned)
+        sizes.append(len(changes))
         assert changes["officer_code"].n_unique() == 1
         assert changes["contractor_code"].n_unique() == 1
         assert changes["investment_yuan"].is_sorted()
+    assert min(sizes) == 3
+    assert max(sizes) > 6
 
 
 def test_scale_is_cut_and_the_price_kept(steps: pl.DataFrame) -> None:
@@ -298,12 +314,22 @@ def test_one_need_is_split_under_the_limit(contracts: pl.DataFrame) -> None:
         assert share.sum() > 1
 
 
-def test_offenders_who_adapt_stay_further_below(contracts: pl.DataFrame) -> None:
-    """T12 from month 30 on: 80 to 88 % of the limit instead of 85 to 99 %."""
-    late = _awards(contracts, "T12").filter(pl.col("onset").dt.date() >= date(2025, 1, 20))
-    share = late["amount_yuan"] / late["limit"]
-    assert len(late) > 0
-    assert share.is_between(0.79, 0.895).all()
+def test_offenders_who_adapt_stay_further_below() -> None:
+    """T12: who knows the fixed limit keeps to 80 to 88 % of it instead of 85 to 99 %."""
+    config = SimulationConfig.load(SIZES)
+    district, market = District.of(config), Market.of(config)
+    draft = SmallWorkDraft(
+        ordinary_contracts(config, district, market), district, market, config.small_works
+    )
+    anchor = (district.clock.start + district.clock.end) // 2
+    case = Case(0, "T12", "blatant", 1.0, anchor, recent=False, adaptive=True)
+    plant_split(draft, case, np.random.default_rng(1))
+    rows = draft.finished()
+    parts = take(rows, np.flatnonzero(rows["case"] == 0))
+    share = parts["quotes"][:, 0] / market.limit(parts["matter"], parts["awarded"])
+    assert len(share) == 8
+    assert share.min() > 0.86
+    assert share.max() < 0.895
 
 
 def test_a_ring_quotes_together_and_wins_in_turn(contracts: pl.DataFrame) -> None:

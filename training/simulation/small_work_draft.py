@@ -11,8 +11,6 @@ from training.simulation.days import DAY_S, Integers
 from training.simulation.district import NOBODY, District
 from training.simulation.small_works import MOST_QUOTES, Market, settled
 
-_MONTH_S = 30.44 * DAY_S
-
 
 @dataclass
 class SmallWorkDraft:
@@ -72,10 +70,6 @@ class SmallWorkDraft:
         at = last - (back * DAY_S).astype(np.int64)
         snapped = self.district.clock.workdays.snap(rng, np.sort(at))
         return np.sort(np.minimum(snapped, self.district.clock.end - DAY_S // 3))
-
-    def month(self, at: int) -> int:
-        """Months of the horizon that have passed."""
-        return int((at - self.district.clock.start) / _MONTH_S)
 
     def bid(self, rows: Columns, bidders: Integers, quotes: Integers) -> None:
         """Let these suppliers (n, up to 8) quote so many fen, the winner first."""
