@@ -24,6 +24,7 @@ Aggregate = Literal[
     "count",
     "sum",
     "total",
+    "earlier",
     "mean",
     "std",
     "min",
@@ -38,6 +39,7 @@ OPS: Final[dict[Aggregate, Op]] = {
     "count": "moments",
     "sum": "moments",
     "total": "moments",
+    "earlier": "moments",
     "mean": "moments",
     "std": "moments",
     "min": "moments",
@@ -49,6 +51,8 @@ OPS: Final[dict[Aggregate, Op]] = {
     "mad": "orders",
 }
 """The state that each aggregate is finalised from."""
+WITH_OWN: Final[tuple[Aggregate, ...]] = ("total", "earlier")
+"""Aggregates for events that have the number themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +136,9 @@ class Own:
 class Window(Lookback):
     """An aggregate of earlier events of the same key.
 
-    Count and sum of an empty window are 0; every other aggregate is missing there, but `total`: the
-    sum together with the event's own number, missing where the event has none. Median and MAD
+    Count and sum of an empty window are 0; every other aggregate is missing there, but `total`, the
+    sum together with the event's own number, and `earlier`, the sum without it: both are missing
+    where the event has no such number, and only there. Median and MAD
     are exact: the median of an even number is the mean of the middle two, the MAD the median of
     the absolute deviations from it. Entropy is Shannon's, of the codes' shares, in bits.
     """
@@ -150,7 +155,7 @@ class Window(Lookback):
         if (self.agg == "count") != (self.value is None):
             message = f"{self.name}: count takes no value, {self.agg} takes one"
             raise DeclarationError(message)
-        if self.agg == "total" and self.source is not None:
+        if self.agg in WITH_OWN and self.source is not None:
             message = f"{self.name}: an event is not of {self.source!r}; sum that source's events"
             raise DeclarationError(message)
 

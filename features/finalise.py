@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features import finalisers as fin
 from features.contracts.vectors import Codes, Integers, Vector
 from features.expression import (
+    WITH_OWN,
     AmongPeers,
     Excess,
     Expression,
@@ -31,6 +32,7 @@ _MOMENTS: Final = {
     "count": (fin.COUNT, (N,)),
     "sum": (fin.SUM, (N, S1)),
     "total": (fin.SUM, (N, S1)),
+    "earlier": (fin.SUM, (N, S1)),
     "mean": (fin.MEAN, (N, S1)),
     "std": (fin.STD, (N, S1, A, B, C)),
     "min": (fin.MIN, (N, LOW)),
@@ -90,8 +92,8 @@ def spec_of(of: Expression) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR
         case NearDuplicates():
             return fin.NEAR_COUNT, 0, 0
         case Window():
-            if of.agg == "total":
-                return fin.TOTAL, 0, 0
+            if of.agg in WITH_OWN:
+                return fin.TOTAL, int(of.agg == "total"), 0
             if of.agg in _MOMENTS:
                 return fin.AGGREGATE, _MOMENTS[of.agg][0], 0
             return _OTHERS[of.agg], 0, 0
@@ -104,7 +106,7 @@ def own_number(of: Expression) -> str | None:
             return of.value
         case NearDuplicates():
             return of.sketch
-        case Window(agg="total"):
+        case Window(agg="total" | "earlier"):
             return of.value
         case _:
             return None

@@ -118,11 +118,11 @@ def total(n: int, s1: int) -> tuple[float, int]:
 
 
 @njit(cache=True, nogil=True)
-def total_with(own_value: int, n: int, s1: int) -> tuple[float, int]:
-    """Sum of `n` values and of the event's own number, without which it does not apply."""
+def total_with(own_value: int, times: int, n: int, s1: int) -> tuple[float, int]:
+    """Sum of `n` values and so many times the event's own, without which it does not apply."""
     if own_value == MISSING:
         return np.nan, NOT_APPLICABLE
-    return total(n, s1 + own_value)
+    return total(n, s1 + times * own_value)
 
 
 @njit(cache=True, nogil=True)
@@ -345,7 +345,7 @@ def finish(  # noqa: C901, PLR0911, PLR0912  (one answer a kind)
     if kind == NEAR_COUNT:
         return (np.nan, NOT_APPLICABLE) if own_value == MISSING else (float(states[0, NEAR]), OK)
     if kind == TOTAL:
-        return total_with(own_value, states[0, N], states[0, S1])
+        return total_with(own_value, option, states[0, N], states[0, S1])
     if kind == PEER_RANK:
         return peer_rank(step(own_value), states, peers)
     return robust_z(step(own_value), states, peers)

@@ -170,7 +170,7 @@ class Scenario:
                 self._check_own(name, of.value, _without(self.numbers, self.sketches))
             case NearDuplicates():
                 self._check_own(name, of.sketch, self.sketches)
-            case Window(agg="total", value=str(value)):
+            case Window(agg="total" | "earlier", value=str(value)):
                 self._check_own(name, value, _without(self.numbers, self.sketches))
             case _:
                 pass

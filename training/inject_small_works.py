@@ -42,8 +42,7 @@ def plant_split(draft: SmallWorkDraft, case: Case, rng: np.random.Generator) -> 
     row, last = draft.site(case, rng, int(days) + 1)
     rows = draft.copies(row, draft.spread(rng, last, (n, days)))
     _one_need(rows, rng)
-    adapted = 0 < draft.rules.adaptive_from_month <= draft.month(last)
-    share = (SPLIT_ADAPTED if adapted else SPLIT_OF_LIMIT).at(case.strength)
+    share = (SPLIT_ADAPTED if case.adaptive else SPLIT_OF_LIMIT).at(case.strength)
     limit = draft.market.limit(rows["matter"], rows["awarded"])
     award = _yuan(limit * np.minimum(share * rng.uniform(0.99, 1.01, n), 0.998))
     _one_group(draft, rows, rng, award)
@@ -192,7 +191,8 @@ def _raise(rows: Columns, rng: np.random.Generator, final: Integers, last: int) 
     n, award = height(rows), rows["quotes"][:, 0]
     count = rng.integers(1, AMENDMENTS + 1, n)
     settled_at = office_hours(rng, np.full(n, last // DAY_S))
-    settled_at = np.maximum(settled_at - rng.integers(0, 20, n) * DAY_S, rows["awarded"] + DAY_S)
+    before = np.append(rng.integers(0, 20, n - 1), 0) * DAY_S
+    settled_at = np.maximum(settled_at - before, rows["awarded"] + DAY_S)
     step = np.minimum(np.arange(1, AMENDMENTS + 1), count[:, None]) / count[:, None]
     rows["amended"] = _yuan(award[:, None] + (final - award)[:, None] * step * 0.97)
     part = np.arange(1, AMENDMENTS + 1) / (AMENDMENTS + 1)

@@ -20,7 +20,7 @@ from features.document.parts import (
     usual,
 )
 from features.document.words import Both, earlier
-from features.expression import Aggregate, Window
+from features.expression import WITH_OWN, Aggregate, Window
 from features.spec import Scenario
 
 
@@ -41,6 +41,14 @@ _SUM: Final = Text(Both(" `{x}` 之和", "sum of the `{x}`"), "sum over S of {x}
 _TOTAL: Final = Text(
     Both(" `{x}` 与事件自身的 `{x}` 之和", "sum of the event's own `{x}` and the `{x}`"),
     "{x} + sum over S of {x}_j",
+    0,
+)
+_EARLIER: Final = Text(
+    Both(
+        " `{x}` 之和(事件自身须带有 `{x}`)",
+        "sum, for an event that carries `{x}` itself, of the `{x}`",
+    ),
+    "sum over S of {x}_j",
     0,
 )
 _MEAN: Final = Text(Both(" `{x}` 的平均值", "mean `{x}`"), "(sum over S of {x}_j) / |S|")
@@ -88,7 +96,7 @@ def aggregated(scenario: Scenario, of: Window) -> Meaning:
     x, text = of.value or "", text_of(of.agg)
     which = earlier(scenario, of, of.key, of.value)
     missing: list[Missing] = [no_key(of.key)]
-    if of.agg == "total":
+    if of.agg in WITH_OWN:
         missing.append(no_number(x))
     if text.least:
         missing.append(fewer_than(text.least, which))
@@ -119,6 +127,8 @@ def text_of(agg: Aggregate) -> Text:  # noqa: C901, PLR0911, PLR0912  (one answe
             return _SUM
         case "total":
             return _TOTAL
+        case "earlier":
+            return _EARLIER
         case "mean":
             return _MEAN
         case "std":
@@ -147,7 +157,7 @@ def aggregate_range(scenario: Scenario, of: Window) -> Range:  # noqa: PLR0911  
     match of.agg:
         case "count":
             return COUNT
-        case "sum" | "total":
+        case "sum" | "total" | "earlier":
             return Range(None if taken.lo is None else 0, None, whole=True)
         case "min" | "max":
             return taken

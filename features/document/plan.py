@@ -6,6 +6,7 @@ from itertools import cycle, islice
 from typing import Final, assert_never
 
 from features.expression import (
+    WITH_OWN,
     Excess,
     Expression,
     IsNew,
@@ -106,7 +107,7 @@ def _of_window(scenario: Scenario, of: Window) -> Plan:
         event = event | {of.where.field: of.where.values[0]}
     if of.value is None:
         return Plan(event, _times(wanted, _SOME))
-    if of.agg == "total":
+    if of.agg in WITH_OWN:
         event = event | {of.value: _SIZES[1]}
     if of.agg not in ("distinct", "hhi", "entropy"):
         return Plan(event, _sized(wanted, of.value, len(_SIZES)))

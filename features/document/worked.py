@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from features.document.words import Both
 from features.expression import (
+    WITH_OWN,
     Excess,
     Expression,
     IsNew,
@@ -85,17 +86,18 @@ def _own(of: Own, trace: Trace) -> Worked:
 def _window(of: Window, part: Part, own: int | None) -> Worked:  # noqa: C901, PLR0911, PLR0912  (one answer an aggregate)
     values = [item.value for item in part.seen]
     numbers, n = _numbers(part), len(values)
-    if n == 0 and of.agg not in ("count", "sum", "total"):
+    if n == 0 and of.agg not in ("count", "sum", *WITH_OWN):
         return _none("窗口内没有事件", "there is no event in the window")
     match of.agg:
         case "count":
             return _is(n, f"计入{n}个事件", f"{n} events count")
         case "sum":
             return _told(Fraction(sum(numbers)), _joined(numbers, " + "))
-        case "total":
+        case "total" | "earlier":
             if own is None:
                 return _none(f"没有 `{of.value}`", f"there is no `{of.value}`")
-            return _told(Fraction(own + sum(numbers)), _joined([own, *numbers], " + "))
+            added = [own, *numbers] if of.agg == "total" else numbers
+            return _told(Fraction(sum(added)), _joined(added, " + "))
         case "mean":
             return _told(Fraction(sum(numbers), n), f"({_joined(numbers, ' + ')}) / {n}")
         case "std":

@@ -14,6 +14,7 @@ from features.spec import (
     Measure,
     NearDuplicates,
     Own,
+    Pattern,
     RobustZ,
     Rule,
     Scenario,
@@ -148,7 +149,7 @@ FEATURES: Final = (
         in_model=False,
     ),
     Feature(
-        Window(("buyer",), "sum", "near_limit", period="year"),
+        Window(("buyer",), "earlier", "near_limit", period="year"),
         "本年此前贴近限额的合同数",
         "the buyer's earlier contracts just under the limit this year",
         "采购人一年内多份合同落在限额的90%至100%",
@@ -161,7 +162,7 @@ FEATURES: Final = (
         source="C02; ProZorro near-threshold indicator",
     ),
     Feature(
-        Window(("buyer", "supplier_group"), "sum", "near_limit", period="year"),
+        Window(("buyer", "supplier_group"), "earlier", "near_limit", period="year"),
         "本年此前与该供应商贴近限额的合同数",
         "earlier contracts with the supplier just under the limit this year",
         "与同一供应商反复签订贴近限额的合同",
@@ -201,7 +202,7 @@ FEATURES: Final = (
         source="C04; 必须招标的工程项目规定 Art 5",
     ),
     Feature(
-        Window(("buyer", "supplier_group"), "sum", "half_limit", days=90),
+        Window(("buyer", "supplier_group"), "earlier", "half_limit", days=90),
         "90天内此前与该供应商超过限额一半的合同数",
         "earlier contracts with the supplier over half the limit in 90 days",
         "两份各超过限额一半的合同,合计必超过限额",
@@ -411,19 +412,6 @@ FEATURES: Final = (
         source="C07",
     ),
     Feature(
-        Window(("supplier", "runner_up"), "count", days=365),
-        "同一中选人与次低报价人近一年同场次数",
-        "times that the same runner-up stood beside the winner in a year",
-        "中选人与次低报价人总是同一对",
-        "winner and runner-up are the same pair again and again",
-        unit="contracts",
-        unit_zh="份",
-        family="quotes",
-        false_alarm_zh="合格供应商很少的专业",
-        false_alarm_en="a trade with few qualified suppliers",
-        source="C07",
-    ),
-    Feature(
         Window(("lot",), "count", days=180, where=_QUOTED),
         "本标的报价数",
         "quotes for the lot",
@@ -567,6 +555,42 @@ FEATURES: Final = (
     ),
 )
 
+PATTERNS: Final = (
+    Pattern(
+        "one_need_in_parts",
+        "一项需求分成多份合同",
+        "one need in several contracts",
+        (
+            ("limit_ppm_total_30d_by_buyer_supplier_group", "high"),
+            ("half_limit_earlier_90d_by_buyer_supplier_group", "high"),
+            ("n_name_like_90d_by_buyer_supplier_group", "high"),
+        ),
+        source="C01; C04; C05",
+    ),
+    Pattern(
+        "always_the_same_quotes",
+        "总是同几家相近报价",
+        "the same few quote together, close to each other",
+        (
+            ("n_365d_by_panel", "high"),
+            ("close_quotes_sum_365d_by_panel", "high"),
+            ("margin_ppm", "low"),
+        ),
+        source="C07",
+    ),
+    Pattern(
+        "raised_over_the_limit",
+        "低于限额中选,变更后超过",
+        "awarded under the limit and raised above it",
+        (
+            ("final_ppm", "high"),
+            ("final_limit_ppm", "high"),
+            ("n_amendments_1095d_by_contract", "high"),
+        ),
+        source="C09; P02",
+    ),
+)
+
 RULES: Final = (
     Rule(
         "legal_split",
@@ -610,6 +634,7 @@ SCENARIO: Final = Scenario(
     fields=FIELDS,
     measures=MEASURES,
     features=FEATURES,
+    patterns=PATTERNS,
     rules=RULES,
     unit=Unit(("buyer",), "year"),
 )

@@ -69,7 +69,7 @@ def bunching(values: Integers, limits: Integers, *, side: Side = "below") -> Bun
     'only 0 values lie within 5 % of the limit; the counts need 4'
     """
     ratio = ratios(values, limits)
-    return _by_density(np.log(ratio), side) or _by_counts(ratio, side)
+    return _tested(ratio, side, share_below(ratio))
 
 
 def bunching_by(
@@ -87,7 +87,7 @@ def bunching_by(
     for k, name in enumerate(names.tolist()):
         own = ratio[place == k]
         if name:
-            found[name] = _by_density(np.log(own), side) or _by_counts(own, side, usual)
+            found[name] = _tested(own, side, usual)
     return _adjusted(found)
 
 
@@ -104,6 +104,17 @@ def ratios(values: Integers, limits: Integers) -> Vector:
     return out
 
 
+def _tested(ratio: Vector, side: Side, usual: float) -> Bunching:
+    """The density's jump where it can be fitted, else the counts.
+
+    Where nothing at all lies just to one side, a fit would only carry on what lies further out.
+    """
+    counted = _by_counts(ratio, side, usual)
+    if counted.status == "ok" and min(counted.n_below, counted.n_above) == 0:
+        return counted
+    return _by_density(np.log(ratio), side) or counted
+
+
 def _by_density(x: Vector, side: Side) -> Bunching | None:
     jump = density_jump(x)
     if jump is None:
@@ -113,7 +124,7 @@ def _by_density(x: Vector, side: Side) -> Bunching | None:
     return Bunching("density", "ok", jump.statistic, p, n, jump.n_below, jump.n_above)
 
 
-def _by_counts(ratio: Vector, side: Side, usual: float | None = None) -> Bunching:
+def _by_counts(ratio: Vector, side: Side, share: float) -> Bunching:
     below = int(((ratio >= 1 - BAND) & (ratio < 1.0)).sum())
     above = int(((ratio > 1.0) & (ratio < 1 + BAND)).sum())
     n = below + above
@@ -121,7 +132,6 @@ def _by_counts(ratio: Vector, side: Side, usual: float | None = None) -> Bunchin
         zh = f"限额上下5%以内只有{n}个值,计数检验至少需要{FEWEST_COUNTED}个"
         en = f"only {n} values lie within 5 % of the limit; the counts need {FEWEST_COUNTED}"
         return Bunching("none", "insufficient", None, None, n, below, above, zh, en)
-    share = share_below(ratio) if usual is None else usual
     on_side, chance = (below, share) if side == "below" else (above, 1.0 - share)
     return Bunching("counts", "ok", float(on_side), mid_p(on_side, n, chance), n, below, above)
 

@@ -16,12 +16,14 @@ MAIN_FIELDS: Final = {
     "payouts": ("enterprise", "authority", "category", "officer", "agent"),
     "approvals": ("project", "activity", "officer", "office", "owner"),
     "credit_repairs": ("enterprise", "authority", "penalty_class", "penalty", "handler", "agent"),
+    "small_works": ("buyer", "supplier", "category", "officer", "method"),
 }
 """The fields that say whom and what an event is about, in the order they are shown."""
 _WHAT: Final = {
     "payouts": "category",
     "approvals": "activity",
     "credit_repairs": "penalty_class",
+    "small_works": "category",
 }
 _EVENT = "SELECT effective_us, fields FROM event WHERE seq = ?"
 _ZONE = "SELECT {zone} FROM profile WHERE scenario = ?"

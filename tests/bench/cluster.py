@@ -84,6 +84,7 @@ EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Window(OFFICER, "count", minutes=90),
     Window(OFFICER, "sum", AMOUNT, days=365),
     Window(OFFICER, "total", "cap_ppm", days=365),
+    Window(FIRM, "earlier", "cap_ppm", days=365),
     Window(FIRM, "mean", "is_near", days=365),
     Window(FIRM, "std", AMOUNT, days=90),
     Window(FIRM, "max", "gap_min", days=90, where=BUILT),

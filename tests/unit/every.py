@@ -41,6 +41,7 @@ EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("is_near"),
     Window(FIRM, "mean", "is_near", days=30),
     Window(FIRM, "total", "amount_minor", days=7),
+    Window(FIRM, "earlier", "score", days=7),
     Window(FIRM, "total", "cap_ppm", period="month", where=CANCELLED),
     Window(FIRM, "count", days=7),
     Window(FIRM, "count", minutes=90),

@@ -87,6 +87,7 @@ WINDOWS: Final = (
     Window(OFFICER, "sum", "amount_minor", days=30, where=BUILT),
     Window(FIRM, "mean", "score", days=30),
     Window(FIRM, "total", "score", days=30),
+    Window(FIRM, "earlier", "cap_ppm", days=60),
     Window(OFFICER, "total", "cap_ppm", days=40, where=BUILT),
     Window(FIRM, "mean", "is_capped", days=40),
     Window(FIRM, "std", "amount_minor", days=7),

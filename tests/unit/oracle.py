@@ -248,8 +248,8 @@ class Oracle:
             return _share(of, part, whole) if isinstance(of, Share) else _pair(of, part, whole)
         if isinstance(of, KeyZ):
             return self._key_z(of, row, look)
-        if isinstance(of, Window) and of.agg == "total":
-            return _total(row.own[str(of.value)], self.seen(row, of.key, look), of.value)
+        if isinstance(of, Window) and of.agg in ("total", "earlier"):
+            return _total(of, row.own[str(of.value)], self.seen(row, of.key, look))
         return self._alone(of, row, self.seen(row, of.key, look))
 
     def _alone(
@@ -360,8 +360,10 @@ def _values(rows: list[Row], name: str | None) -> list[Any]:
     return [value for value in held if value is not None]
 
 
-def _total(own: int | None, seen: list[Row], name: str | None) -> Answer:
-    return (None, NOT_APPLICABLE) if own is None else (Fraction(own + sum(_values(seen, name))), OK)
+def _total(of: Window, own: int | None, seen: list[Row]) -> Answer:
+    if own is None:
+        return None, NOT_APPLICABLE
+    return Fraction(sum(_values(seen, of.value)) + (own if of.agg == "total" else 0)), OK
 
 
 def _share(of: Share, part: list[Row], whole: list[Row]) -> Answer:

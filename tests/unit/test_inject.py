@@ -3,22 +3,31 @@
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from features.contracts.errors import InputError
 from features.scenarios.catalog import load
+from models.thresholds import mid_p
 from tests.unit.exported import settled
 from training.inject import BY_SCENARIO, TYPOLOGIES
+from training.inject_small_works import plant_split
 from training.simulate import SimulationConfig, SimulationSummary, simulate
-from training.simulation.case import SEVERITIES, Dial
+from training.simulation.case import SEVERITIES, Case, Dial
+from training.simulation.columns import take
+from training.simulation.district import District
+from training.simulation.small_work_draft import SmallWorkDraft
+from training.simulation.small_works import Market, ordinary_contracts
 from training.truth import load_truth
 
 SIZES = {
     "payouts": {"count": 12_000},
     "approvals": {"projects": 900},
+    "small_works": {"contracts": 2_400, "buyers": 40, "suppliers": 300},
     "district": {"firms": 3000},
 }
+LIMITS = {"works": 4e6, "goods": 2e6, "services": 1e6}
 JUNE = date(2025, 6, 1)
 REAL = sorted(code for code, each in TYPOLOGIES.items() if not each.benign)
 BENIGN = sorted(code for code, each in TYPOLOGIES.items() if each.benign)
@@ -69,6 +78,19 @@ def steps(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     return table.join(of_steps, left_on="step_id", right_on="event_id", how="left")
 
 
+@pytest.fixture(scope="module")
+def contracts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
+    """Awards, amendments and settlements with what was planted in them."""
+    table = settled(made.files["small_works"])
+    table = table.filter(pl.col("kind") != "quote_submitted").with_columns(
+        pl.col("amount_yuan", "second_yuan", "final_yuan").cast(pl.Float64),
+        pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
+        limit=pl.col("class").replace_strict(LIMITS, return_dtype=pl.Float64),
+    )
+    of_works = truth.filter(pl.col("scenario") == "small_works")
+    return table.join(of_works, left_on="record_no", right_on="event_id", how="left")
+
+
 @pytest.mark.parametrize("code", REAL)
 def test_typology_is_planted_in_three_severities(truth: pl.DataFrame, code: str) -> None:
     """Recall can be reported for each severity."""
@@ -85,14 +107,12 @@ def test_look_alike_is_planted_and_marked(truth: pl.DataFrame, code: str) -> Non
 
 
 def test_onsets_lie_inside_the_horizon(
-    truth: pl.DataFrame, payouts: pl.DataFrame, steps: pl.DataFrame
+    truth: pl.DataFrame, payouts: pl.DataFrame, steps: pl.DataFrame, contracts: pl.DataFrame
 ) -> None:
     """A time to detection can be measured: no case began before the records, one onset a case."""
     events = pl.concat(
-        [
-            payouts.drop_nulls("case_id").select("case_id", "occurred_at", "onset"),
-            steps.drop_nulls("case_id").select("case_id", "occurred_at", "onset"),
-        ]
+        table.drop_nulls("case_id").select("case_id", "occurred_at", "onset")
+        for table in (payouts, steps, contracts)
     )
     first = events.group_by("case_id").agg(pl.col("occurred_at").min(), pl.col("onset").unique())
     assert (first["onset"].list.len() == 1).all()
@@ -102,10 +122,12 @@ def test_onsets_lie_inside_the_horizon(
 
 @pytest.mark.parametrize("code", REAL)
 def test_last_month_holds_some_of_each_typology(
-    payouts: pl.DataFrame, steps: pl.DataFrame, code: str
+    payouts: pl.DataFrame, steps: pl.DataFrame, contracts: pl.DataFrame, code: str
 ) -> None:
     """The demonstration scores the last month, so each typology shows there."""
-    table = payouts if code in {each.code for each in BY_SCENARIO["payouts"]} else steps
+    tables = {"payouts": payouts, "approvals": steps, "small_works": contracts}
+    of_code = (name for name, all_ in BY_SCENARIO.items() if code in {one.code for one in all_})
+    table = tables[next(of_code)]
     late = table.filter((pl.col("typology") == code) & (pl.col("occurred_at").dt.date() >= JUNE))
     assert len(late) > 0
 
@@ -120,10 +142,7 @@ def test_planted_share_is_small(made: SimulationSummary, truth: pl.DataFrame) ->
 
 def test_telling_features_exist() -> None:
     """What an explanation should name is a feature of the scenario, at most three a typology."""
-    for typologies, scenario in (
-        (BY_SCENARIO["payouts"], "payouts"),
-        (BY_SCENARIO["approvals"], "approvals"),
-    ):
+    for scenario, typologies in BY_SCENARIO.items():
         known = {feature.name for feature in load(scenario).features}
         for each in typologies:
             assert set(each.telling) <= known
@@ -277,3 +296,68 @@ def test_too_small_a_district_says_so(tmp_path: Path) -> None:
     }
     with pytest.raises(InputError, match="raise projects"):
         simulate(SimulationConfig.load(tiny), tmp_path)
+
+
+def _awards(contracts: pl.DataFrame, code: str) -> pl.DataFrame:
+    chosen = (pl.col("typology") == code) & (pl.col("kind") == "contract_awarded")
+    return contracts.filter(chosen)
+
+
+def test_one_need_is_split_under_the_limit(contracts: pl.DataFrame) -> None:
+    """T12: three to eight awards of one buyer within weeks, each under the limit, all over it."""
+    for _, parts in _awards(contracts, "T12").group_by("case_id"):
+        share = parts["amount_yuan"] / parts["limit"]
+        assert 3 <= len(parts) <= 8
+        assert parts["buyer_code"].n_unique() == 1
+        assert share.is_between(0.79, 0.999).all()
+        assert spanned(parts) < timedelta(days=52)
+        assert share.sum() > 1
+
+
+def test_offenders_who_adapt_stay_further_below() -> None:
+    """T12: who knows the fixed limit keeps to 80 to 88 % of it instead of 85 to 99 %."""
+    config = SimulationConfig.load(SIZES)
+    district, market = District.of(config), Market.of(config)
+    draft = SmallWorkDraft(
+        ordinary_contracts(config, district, market), district, market, config.small_works
+    )
+    anchor = (district.clock.start + district.clock.end) // 2
+    case = Case(0, "T12", "blatant", 1.0, anchor, recent=False, adaptive=True)
+    plant_split(draft, case, np.random.default_rng(1))
+    rows = draft.finished()
+    parts = take(rows, np.flatnonzero(rows["case"] == 0))
+    share = parts["quotes"][:, 0] / market.limit(parts["matter"], parts["awarded"])
+    assert len(share) == 8
+    assert share.min() > 0.86
+    assert share.max() < 0.895
+
+
+def test_a_ring_quotes_together_and_wins_in_turn(contracts: pl.DataFrame) -> None:
+    """T13: every member wins, and the next quote lies one to two percent above."""
+    for _, lots in _awards(contracts, "T13").group_by("case_id"):
+        ring = set(lots["supplier_code"])
+        margin = lots["second_yuan"] / lots["amount_yuan"] - 1
+        assert 3 <= len(ring) <= 5
+        assert margin.is_between(0.007, 0.025).all()
+        assert all(ring <= set(panel.split("+")) for panel in lots["bidders"])
+
+
+def test_a_price_is_raised_over_the_limit(contracts: pl.DataFrame) -> None:
+    """T14: awarded at about 95 % of the limit, settled 14 to 42 % above it, after amendments."""
+    awards = _awards(contracts, "T14")
+    assert (awards["amount_yuan"] / awards["limit"]).is_between(0.93, 0.97).all()
+    ended = contracts.filter((pl.col("typology") == "T14") & (pl.col("kind") == "contract_settled"))
+    assert (ended["final_yuan"] / ended["limit"]).is_between(1.13, 1.42).all()
+    amended = contracts.filter(
+        (pl.col("typology") == "T14") & (pl.col("kind") == "contract_amended")
+    )
+    assert set(amended["contract_no"]) == set(awards["contract_no"])
+
+
+def test_ordinary_contracts_know_of_no_limit(contracts: pl.DataFrame) -> None:
+    """No bunching by construction: the two bands beside the limit hold about as many."""
+    plain = contracts.filter(pl.col("typology").is_null() & (pl.col("kind") == "contract_awarded"))
+    share = plain["amount_yuan"] / plain["limit"]
+    below, above = share.is_between(0.8, 1.0).sum(), share.is_between(1.0, 1.25).sum()
+    assert mid_p(int(below), int(below) + int(above), 0.58) > 0.001
+    assert (plain.filter(share >= 1.1)["method"] == "open_tender").all()

@@ -19,7 +19,7 @@ from features.contracts.tables import TRUTH
 from features.sources.ingest import ingest
 from features.sources.mapping import Mapping
 from tests.unit.exported import settled
-from training.simulate import SimulationConfig, SimulationSummary, simulate
+from training.simulate import PARTS, SimulationConfig, SimulationSummary, simulate
 from training.simulation.columns import scramble
 from training.simulation.config import SHIPPED
 from training.simulation.days import in_order, is_working
@@ -28,6 +28,7 @@ from training.truth import load_truth
 SMALL = {
     "payouts": {"count": 2500},
     "approvals": {"projects": 300},
+    "small_works": {"contracts": 900, "buyers": 20, "suppliers": 120},
     "district": {"firms": 900},
 }
 
@@ -45,7 +46,7 @@ class Inbox:
         self.learned_us: list[int] = []
 
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
-        assert scenario in {"payouts", "approvals", "credit_repairs"}
+        assert scenario in PARTS
         assert currency == "CNY"
         assert calendar.tz == "Asia/Shanghai"
 
@@ -87,7 +88,7 @@ def test_same_seed_gives_same_bytes(made: SimulationSummary, tmp_path: Path) -> 
 def test_another_seed_gives_other_histories(made: SimulationSummary, tmp_path: Path) -> None:
     """The seed decides every table."""
     other = simulate(configured(seed=7), tmp_path)
-    for name in ("payouts", "approvals", "credit_repairs", "truth"):
+    for name in (*PARTS, "truth"):
         assert other.files[name].read_bytes() != made.files[name].read_bytes()
 
 
@@ -179,7 +180,7 @@ def test_most_projects_run_through_their_steps_in_order(steps: pl.DataFrame) -> 
     assert set(steps["route"]) == {"approval", "verification", "filing"}
 
 
-@pytest.mark.parametrize("name", ["payouts", "approvals", "credit_repairs"])
+@pytest.mark.parametrize("name", PARTS)
 def test_shipped_mapping_takes_in_every_row(made: SimulationSummary, name: str) -> None:
     """Every row becomes an event, no column is left undeclared, only reversals are negative."""
     ledger = Inbox()
@@ -204,7 +205,7 @@ def test_shipped_mapping_takes_in_every_row(made: SimulationSummary, name: str) 
     assert used == set(Mapping.load(f"simulated_{name}").fields)
 
 
-@pytest.mark.parametrize("name", ["payouts", "approvals"])
+@pytest.mark.parametrize("name", ["payouts", "approvals", "small_works"])
 def test_corrections_are_second_versions_learned_later(made: SimulationSummary, name: str) -> None:
     """What was mistyped is there as it was keyed, and again as it should be; never when planted."""
     table = pl.read_csv(made.files[name], infer_schema=False).unique()
@@ -313,14 +314,7 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     """Whoever watches hears each part once, with a share that only grows."""
     heard: list[tuple[str, float]] = []
     simulate(configured(), tmp_path, progress=lambda part, done: heard.append((part, done)))
-    assert [part for part, _ in heard] == [
-        "district",
-        "payouts",
-        "approvals",
-        "credit_repairs",
-        "files",
-        "done",
-    ]
+    assert [part for part, _ in heard] == ["district", *PARTS, "files", "done"]
     assert [done for _, done in heard] == sorted(done for _, done in heard)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.part import Marks, Part, truth_of
+from training.part import Keyed, Marks, Part, truth_of
 from training.plant import plant_all
 from training.simulation.columns import take
 from training.simulation.config import SimulationConfig
@@ -32,4 +32,5 @@ def part(config: SimulationConfig, district: District) -> Part:
         truth=truth_of("small_works", (TYPOLOGIES, cases), marks),
         cases=tuple(cases),
         subjects=subjects,
+        keyed=Keyed(("amount_yuan", "final_yuan"), ("officer_code", "matter")),
     )

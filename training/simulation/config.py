@@ -17,6 +17,7 @@ FULL: Final[Mapping[str, Mapping[str, object]]] = {
     "district": {"firms": 40_000, "policies": 120, "officers": 400, "offices": 25},
     "payouts": {"count": 150_000},
     "approvals": {"projects": 12_000},
+    "small_works": {"contracts": 60_000, "buyers": 400, "suppliers": 2_500},
     "regime": {"month": 36},
     "injection": {"adaptive_month": 30},
 }
@@ -225,7 +226,6 @@ class SmallWorks(_Section):
     exact_share: tuple[Share, Share, Share]
     final_mean: float
     final_sigma: Positive
-    adaptive_from_month: Annotated[int, Field(ge=0)]
 
 
 class Faults(_Section):

@@ -11,8 +11,6 @@ from training.simulation.days import DAY_S, Integers
 from training.simulation.district import NOBODY, District
 from training.simulation.small_works import MOST_QUOTES, Market, settled
 
-_MONTH_S = 30.44 * DAY_S
-
 
 @dataclass
 class SmallWorkDraft:
@@ -31,14 +29,10 @@ class SmallWorkDraft:
     def site(self, case: Case, rng: np.random.Generator, days: int) -> tuple[int, int]:
         """An ordinary row to copy, and the last instant of a case that spans so many days.
 
-        All of the span lies in one year and in the horizon, and the row's buyer has that year free.
+        The span lies in the horizon and, unless its end must show in the holdout, in one year; the
+        row's buyer has that year free.
         """
-        clock = self.district.clock
-        floor = max(clock.start, clock.holdout if case.recent else 0)
-        last = max(case.anchor, _year_start(case.anchor) + (days + 1) * DAY_S)
-        last = min(max(last, floor, clock.start + (days + 1) * DAY_S), clock.end - 2 * DAY_S)
-        if last - days * DAY_S < _year_start(last):
-            last = _year_start(last) - DAY_S
+        last = self._last(case, days)
         year = _year_start(last)
         first, end = np.searchsorted(self.rows["awarded"], [last - 60 * DAY_S, last])
         found = [k for k in range(int(first), int(end)) if self._is_free(k, year)]
@@ -46,6 +40,14 @@ class SmallWorkDraft:
         row = int(rng.choice(found))
         self._taken.add((int(self.rows["buyer"][row]), year))
         return row, last
+
+    def _last(self, case: Case, days: int) -> int:
+        clock, span = self.district.clock, (days + 1) * DAY_S
+        least, most = clock.start + span, clock.end - 2 * DAY_S
+        if case.recent:
+            return min(max(case.anchor, least), most)
+        last = min(max(case.anchor, _year_start(case.anchor) + span, least), most)
+        return last if last - span >= _year_start(last) else _year_start(last) - DAY_S
 
     def _is_free(self, row: int, year: int) -> bool:
         buyer = int(self.rows["buyer"][row])
@@ -68,10 +70,6 @@ class SmallWorkDraft:
         at = last - (back * DAY_S).astype(np.int64)
         snapped = self.district.clock.workdays.snap(rng, np.sort(at))
         return np.sort(np.minimum(snapped, self.district.clock.end - DAY_S // 3))
-
-    def month(self, at: int) -> int:
-        """Months of the horizon that have passed."""
-        return int((at - self.district.clock.start) / _MONTH_S)
 
     def bid(self, rows: Columns, bidders: Integers, quotes: Integers) -> None:
         """Let these suppliers (n, up to 8) quote so many fen, the winner first."""

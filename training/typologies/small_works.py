@@ -15,7 +15,7 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
         (
             "limit_ppm_total_30d_by_buyer_supplier_group",
             "n_name_like_90d_by_buyer_supplier_group",
-            "half_limit_sum_90d_by_buyer_supplier_group",
+            "half_limit_earlier_90d_by_buyer_supplier_group",
         ),
         "partly",
         {
@@ -49,7 +49,7 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
         "awarded under the limit and settled above it",
         on_works.plant_raised,
         (
-            "near_limit_sum_this_year_by_buyer_supplier_group",
+            "near_limit_earlier_this_year_by_buyer_supplier_group",
             "final_limit_ppm",
             "settled_crossed_total_this_year_by_buyer_supplier",
         ),
