@@ -10,9 +10,7 @@ from features.scenarios import catalog
 from features.spec import Scenario
 
 NOTES: Final = Path(__file__).resolve().parents[2] / "notebooks" / "scenarios"
-CASES: Final = [
-    pytest.param(catalog.load(name), id=name) for name in ("credit_repairs", "payouts")
-]
+CASES: Final = [pytest.param(catalog.load(name), id=name) for name in ("credit_repairs", "payouts")]
 FEATURE_ROW: Final = re.compile(r"^\| `(\w+)` \| .* \| (yes|no) \|$", re.MULTILINE)
 RULE_ROW: Final = re.compile(r"^\| `(\w+)` \| [^|]+ \| `.*` (?:>=|>|<=|<) .* \|$", re.MULTILINE)
 
@@ -33,10 +31,12 @@ def test_every_feature_stands_in_the_notes(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize("scenario", CASES)
 def test_every_rule_and_kind_stands_in_the_notes(scenario: Scenario) -> None:
-    """Rules by name with their condition, kinds by name, and a list of what is left out."""
+    """Rules and patterns, kinds by name, and a list of what is left out."""
     text = (NOTES / f"{scenario.name}.md").read_text(encoding="utf-8")
 
     assert RULE_ROW.findall(text) == [rule.name for rule in scenario.rules]
+    for pattern in scenario.patterns:
+        assert f"| `{pattern.name}` | {pattern.zh} · {pattern.en} | " in text
     for kind in scenario.kinds:
         assert f"`{kind}`" in text
     assert "## What is left out" in text
