@@ -876,6 +876,7 @@ FEATURES: Final = (
         false_alarm_zh="正常破产或重组",
         false_alarm_en="ordinary failures and reorganisations",
         source="S12",
+        in_model=False,
     ),
     Feature(
         Window(("legal_rep",), "sum", "amount_minor", days=1827, where=_DISSOLVED),
@@ -889,6 +890,7 @@ FEATURES: Final = (
         false_alarm_zh="正常破产或重组",
         false_alarm_en="ordinary failures and reorganisations",
         source="S12",
+        in_model=False,
     ),
     Feature(
         Own("persons"),
