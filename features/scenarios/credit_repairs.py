@@ -12,6 +12,7 @@ from features.spec import (
     IsNew,
     Measure,
     Own,
+    Pattern,
     Rarity,
     RobustZ,
     Rule,
@@ -536,6 +537,56 @@ RULES: Final = (
     ),
 )
 
+PATTERNS: Final = (
+    Pattern(
+        "quick_and_early",
+        "公示未满、从速修复",
+        "quick, and before the publication ended",
+        (
+            ("wait_wd_robust_z_1095d_by_authority_penalty_class", "low"),
+            ("published_share_ppm_robust_z_1095d_by_penalty_class", "low"),
+            ("publication_over_d", "low"),
+            ("n_evidence_1095d_by_penalty", "low"),
+            ("attachments_missing", "high"),
+        ),
+        source="R01; R02; R03",
+    ),
+    Pattern(
+        "quick_after_a_milder_class",
+        "下调类别后从速修复",
+        "quick, after the class was put down",
+        (
+            ("wait_wd_robust_z_1095d_by_authority_penalty_class", "low"),
+            ("n_downgrades_45d_by_penalty", "high"),
+            ("n_evidence_1095d_by_penalty", "low"),
+            ("attachments_missing", "high"),
+        ),
+        source="R01; R03; R06",
+    ),
+    Pattern(
+        "quick_by_one_hand",
+        "一人从速办结",
+        "quick repairs of one hand",
+        (
+            ("wait_wd_robust_z_1095d_by_authority_penalty_class", "low"),
+            ("is_quick_mean_365d_by_handler", "high"),
+            ("is_quick_handler_share_365d_by_authority", "high"),
+        ),
+        source="R01; R06",
+    ),
+    Pattern(
+        "again_and_again",
+        "屡罚屡修",
+        "penalised and repaired again and again",
+        (
+            ("n_1095d_by_enterprise", "high"),
+            ("n_penalties_365d_by_enterprise_penalty_class", "high"),
+            ("n_refusals_365d_by_penalty", "high"),
+        ),
+        source="R05",
+    ),
+)
+
 SCENARIO: Final = Scenario(
     name="credit_repairs",
     zh="信用修复",
@@ -550,4 +601,5 @@ SCENARIO: Final = Scenario(
     measures=MEASURES,
     features=FEATURES,
     rules=RULES,
+    patterns=PATTERNS,
 )

@@ -9,6 +9,7 @@ from features.spec import (
     Measure,
     NearDuplicates,
     Own,
+    Pattern,
     Rarity,
     RobustZ,
     Rule,
@@ -203,7 +204,6 @@ FEATURES: Final = (
         unit_zh="百万分之",
         family="amount",
         source="S02",
-        in_model=False,
     ),
     Feature(
         RobustZ("amount_per_employee_minor", (("category", "sector"), ("category",))),
@@ -876,6 +876,7 @@ FEATURES: Final = (
         false_alarm_zh="正常破产或重组",
         false_alarm_en="ordinary failures and reorganisations",
         source="S12",
+        in_model=False,
     ),
     Feature(
         Window(("legal_rep",), "sum", "amount_minor", days=1827, where=_DISSOLVED),
@@ -889,6 +890,7 @@ FEATURES: Final = (
         false_alarm_zh="正常破产或重组",
         false_alarm_en="ordinary failures and reorganisations",
         source="S12",
+        in_model=False,
     ),
     Feature(
         Own("persons"),
@@ -931,7 +933,6 @@ FEATURES: Final = (
         false_alarm_zh="研发型或重资产企业人少",
         false_alarm_en="capital-intensive enterprises employ few",
         source="S06",
-        in_model=False,
     ),
     Feature(
         RobustZ("age_at_application_d", (("category",), ("authority",))),
@@ -1022,6 +1023,20 @@ FEATURES: Final = (
         family="duplicate",
         false_alarm_zh="上级与本级资金配套",
         false_alarm_en="matching money of two levels of government",
+        source="S03",
+    ),
+    Feature(
+        Since(("object_code",)),
+        "距同一对象上次拨付天数",
+        "days since the same object was last paid for",
+        "同一对象不久前刚获补贴",
+        "the same object was paid for not long ago",
+        unit="days",
+        unit_zh="天",
+        tail="low",
+        family="duplicate",
+        false_alarm_zh="政策允许的分期拨付",
+        false_alarm_en="instalments that the policy allows",
         source="S03",
     ),
     Feature(
@@ -1138,6 +1153,67 @@ RULES: Final = (
     ),
 )
 
+PATTERNS: Final = (
+    Pattern(
+        "new_without_substance",
+        "新设、人少、顶格",
+        "newly founded, few employees, at the cap",
+        (
+            ("age_at_application_d_robust_z_1095d_by_category", "low"),
+            ("employees_robust_z_1095d_by_category_sector", "low"),
+            ("cap_ppm", "high"),
+            ("amount_over_revenue_ppm_robust_z_1095d_by_category_size_band", "high"),
+        ),
+        source="S02; S05; S06",
+    ),
+    Pattern(
+        "series_of_one_agent",
+        "同一代办成批申领",
+        "a series of claims through one agent",
+        (
+            ("requests_enterprise_distinct_30d_by_agent_category", "high"),
+            ("agent_share_365d_by_authority_category", "high"),
+            ("age_at_application_d_robust_z_1095d_by_category", "low"),
+        ),
+        source="S05; S08",
+    ),
+    Pattern(
+        "same_object_again",
+        "同一对象再次受益",
+        "the same object paid for again",
+        (
+            ("n_object_text_like_1095d_by_enterprise", "high"),
+            ("is_new_object_code_authority_1095d", "high"),
+            ("days_since_last_1095d_by_object_code", "low"),
+        ),
+        source="S03",
+    ),
+    Pattern(
+        "just_over_the_threshold",
+        "上期未达、本期踩线",
+        "below the threshold before, just over it now",
+        (
+            ("at_threshold", "high"),
+            ("over_threshold_ppm_robust_z_1095d_by_category_sector", "low"),
+            ("was_below_threshold", "high"),
+        ),
+        source="S09",
+    ),
+    Pattern(
+        "batch_without_checks",
+        "成批不查先付",
+        "a batch that was not checked",
+        (
+            ("sources_missing", "high"),
+            ("check_lead_min_robust_z_1095d_by_category", "low"),
+            ("check_result_rarity_1095d_by_authority", "high"),
+            ("n_requests_60min_by_officer", "high"),
+            ("requests_is_unchecked_sum_1d_by_officer", "high"),
+        ),
+        source="S13; S14",
+    ),
+)
+
 SOURCES: Final = (
     Source(
         "credit_repairs",
@@ -1168,5 +1244,6 @@ SCENARIO: Final = Scenario(
     measures=MEASURES,
     features=FEATURES,
     rules=RULES,
+    patterns=PATTERNS,
     sources=SOURCES,
 )

@@ -168,6 +168,10 @@ def test_a_name_stands_for_one_thing() -> None:
         (Measure("m", "quotient", field="amount_minor", other="opened_at"), "'opened_at'"),
         (Measure("m", "ratio_ppm", field="amount_minor", other="purpose"), "'purpose'"),
         (Measure("m", "change_ppm", key=FIRM, field="purpose"), "'purpose'"),
+        (Measure("m", "difference", field="amount_minor", other="opened_at"), "'opened_at'"),
+        (Measure("m", "difference", field="amount_minor"), "''"),
+        (Measure("m", "within", field="purpose", low=1), "'purpose'"),
+        (Measure("m", "between", field="opened_at", other="amount_minor"), "'amount_minor'"),
     ],
 )
 def test_a_measure_of_what_is_not_there_is_refused(measure: Measure, offender: str) -> None:
@@ -267,3 +271,17 @@ def test_the_version_does_not_change_with_texts() -> None:
     mended = replace(base, zh="别的", en="else", features=(told,), fields=fields)
 
     assert mended.spec_hash(PLAIN) == base.spec_hash(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"how": "within"}, "low or high"),
+        ({"how": "difference", "low": 3}, "nothing else"),
+        ({"how": "within", "low": 3, "high": 2}, "low 3 lies above high 2"),
+    ],
+)
+def test_bounds_belong_to_a_measure_of_bounds(options: dict[str, Any], fault: str) -> None:
+    """A measure within bounds states one at least, in order; no other takes any."""
+    with pytest.raises(DeclarationError, match=fault):
+        Measure("m", field="amount_minor", other="amount_minor", **options)

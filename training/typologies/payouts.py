@@ -14,7 +14,11 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "空壳领补",
         "new firm without staff takes the cap",
         on_payouts.plant_shell_firm,
-        ("founded_lately", "no_employees", "at_cap"),
+        (
+            "age_at_application_d_robust_z_1095d_by_category",
+            "employees_robust_z_1095d_by_category_sector",
+            "cap_ppm",
+        ),
         "partly",
         {
             "age_days": on_payouts.SHELL_AGE_DAYS,
