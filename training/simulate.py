@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from training.part import Part
-from training.parts import approvals, payouts
+from training.parts import approvals, assignments, payouts
 from training.simulation.config import SimulationConfig
 from training.simulation.district import District
 
@@ -24,6 +24,7 @@ __all__ = ["PARTS", "Progress", "SimulationConfig", "SimulationSummary", "simula
 PARTS: Final[Mapping[str, Callable[[SimulationConfig, District], Part]]] = {
     "payouts": payouts.part,
     "approvals": approvals.part,
+    "assignments": assignments.part,
 }
 
 

@@ -3,11 +3,12 @@
 from typing import Final
 
 from features.contracts.errors import UnknownScenarioError
-from features.scenarios import approvals, payouts
+from features.scenarios import approvals, assignments, payouts
 from features.spec import Scenario
 
 _SCENARIOS: Final = {
     "approvals": approvals.SCENARIO,
+    "assignments": assignments.SCENARIO,
     "payouts": payouts.SCENARIO,
 }
 

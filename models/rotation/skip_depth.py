@@ -16,6 +16,7 @@ def skip_depth(depth: Integers, expected: Vector, *, least: int = LEAST) -> Answ
     that a fair draw passes over the head, each draw by itself. The statistic is the share of
     draws that did; p is the upper mid-p of the Poisson binomial.
 
+    >>> import numpy as np
     >>> skip_depth(np.array([0, 0, 2, 0, 1, 0]), np.full(6, 0.03)).p
     0.0064...
     """

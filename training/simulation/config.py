@@ -141,6 +141,36 @@ class Approvals(_Section):
     change_limit_wd: Count
 
 
+class Assignments(_Section):
+    """How review agencies are drawn by rotation."""
+
+    count: Annotated[int, Field(ge=300)]
+    specialties: Annotated[int, Field(ge=1, le=20)]
+    agencies_low: Annotated[int, Field(ge=4)]
+    agencies_high: Annotated[int, Field(ge=4)]
+    owners: Annotated[int, Field(ge=20)]
+    officers_per_specialty: Count
+    main_specialty_share: Share
+    cover_share: Share
+    recusal_share: Annotated[float, Field(ge=0, lt=0.5)]
+    unstated_share: Share
+    suspended_share: Annotated[float, Field(ge=0, lt=0.5)]
+    suspension_days: Count
+    withdrawn_share: Annotated[float, Field(ge=0, lt=0.5)]
+    resubmitted_share: Share
+    investment_median_yuan: Positive
+    investment_sigma: Positive
+    fee_rate: Positive
+    fee_exponent: Positive
+    fee_sigma: Positive
+    reduction_mean: Annotated[float, Field(gt=0, lt=1)]
+    reduction_sd: Positive
+    review_median_wd: Positive
+    review_sigma: Positive
+    review_limit_wd: Count
+    review_late_share: Share
+
+
 class Faults(_Section):
     """What is wrong with the records although nothing is wrong with the case."""
 
@@ -172,6 +202,7 @@ class SimulationConfig(_Section):
     district: DistrictSize
     payouts: Payouts
     approvals: Approvals
+    assignments: Assignments
     faults: Faults
     injection: Injection
 
