@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from training.simulation.assignment_draft import AssignmentDraft
+from training.simulation.assignment_draft import AssignmentDraft, Favour
 from training.simulation.case import Case, Dial
 from training.simulation.columns import draw, height
 from training.simulation.days import Integers
@@ -78,24 +78,25 @@ def plant_redraws(draft: AssignmentDraft, case: Case, rng: np.random.Generator) 
     most = WITHDRAWALS.whole(case.strength)
     steps = list[Step]()
     for place in places.tolist():
-        first = Step(tuple(range(most, most + 2)), place, ends=False)
-        later = [Step(tuple(range(most - k + 1)), place, ends=False) for k in range(1, most)]
+        first = Step(tuple(range(2 * most, 2 * most + 3)), place, ends=False)
+        later = [Step(tuple(range(2 * most + 2)), place, ends=False)] * (most - 1)
         steps += [first, *later, Step((0,), place)]
     _spread(draft, case, (specialty, agency), span, steps)
 
 
 def plant_lenient_reviews(draft: AssignmentDraft, case: Case, rng: np.random.Generator) -> None:
-    """T10: for a few owners an agency cuts next to nothing, in half the usual time."""
-    begin, end = draft.quarter(case.anchor)
-    span = begin, begin + int((end - begin) * _REVIEW_ROOM)
+    """T10: for a few owners an agency cuts next to nothing, in half the usual time.
+
+    Some of these cases come to the agency by turn anyway, so that others need not be added.
+    """
+    quarter = draft.quarter(case.anchor)
+    span = quarter[0], quarter[0] + int((quarter[1] - quarter[0]) * _REVIEW_ROOM)
     specialty, officer, agency = _pick(draft, rng, span)
     n = REVIEWS.whole(case.strength)
     linked = _owners(draft, rng, officer, _LINKED)
-    rows, places = draft.submit(rng, case, rng.choice(linked, n), specialty)
-    most = REDUCTION.at(case.strength)
-    rows["reduction"] = np.round(rng.uniform(0.0, most, n) * 1e6).astype(np.int64)
-    factor = TURNAROUND.at(case.strength) * rng.uniform(0.9, 1.1, n)
-    rows["review_s"] = np.maximum(rows["review_s"] * factor, OFFICE_S // 2).astype(np.int64)
+    _, places = draft.submit(rng, case, rng.choice(linked, n - 1), specialty)
+    reduction, factor = REDUCTION.at(case.strength), TURNAROUND.at(case.strength)
+    draft.favours.append(Favour(case, officer, agency, quarter, n, reduction, factor))
     _spread(draft, case, (specialty, agency), span, [Step((0,), int(each)) for each in places])
 
 
@@ -137,7 +138,9 @@ def _pick(
     team = draft.rotation.officers[specialty]
     officer = int(draft.rows["officer"][row])
     officer = officer if officer in team else int(team[0])
-    return specialty, officer, int(rng.choice(draft.rotation.queues[specialty]))
+    suspended = draft.rotation.suspensions.within
+    free = [each for each in draft.rotation.queues[specialty] if not suspended(each, span)]
+    return specialty, officer, int(rng.choice(free or draft.rotation.queues[specialty]))
 
 
 def _owners(draft: AssignmentDraft, rng: np.random.Generator, officer: int, n: int) -> Integers:

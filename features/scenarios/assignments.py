@@ -89,6 +89,9 @@ FIELDS: Final = (
     EventField(
         name="speed_once_in", kind="number", title_zh="评审速度检验", title_en="test of speed"
     ),
+    EventField(
+        name="review_once_in", kind="number", title_zh="评审综合检验", title_en="test of reviews"
+    ),
 )
 
 _PAIR: Final = ("officer", "agency")
@@ -216,6 +219,19 @@ FEATURES: Final = (
         false_alarm_zh="小型或重复性项目",
         false_alarm_en="small or repetitive projects",
         source="A09; 企业投资项目核准和备案管理条例 Art 9",
+    ),
+    Feature(
+        Own("review_once_in"),
+        "又松又快的罕见程度",
+        "how seldom reviews are so mild and fast at once",
+        "核减少且用时短",
+        "little is cut, and in little time",
+        unit=_FAIR_EN,
+        unit_zh=_FAIR_ZH,
+        family="review",
+        false_alarm_zh="小型或重复性项目",
+        false_alarm_en="small or repetitive projects",
+        source="A08; A09",
     ),
     Feature(
         Window(_PAIR, "count", period="quarter"),

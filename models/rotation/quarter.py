@@ -19,9 +19,19 @@ from models.rotation.pair_excess import Mask, rotation_excess
 from models.rotation.redraw import redraw
 from models.rotation.skip_depth import skip_depth
 from models.rotation.timing import WITHIN_S, head_share, timing
-from models.rotation.value_bias import value_bias
+from models.rotation.value_bias import extremeness, value_bias
 
-TESTS: Final = ("pair", "skips", "value", "timing", "redraw", "triad", "leniency", "speed")
+TESTS: Final = (
+    "pair",
+    "skips",
+    "value",
+    "timing",
+    "redraw",
+    "triad",
+    "leniency",
+    "speed",
+    "review",
+)
 """What is asked of every pair."""
 PRIOR_RATE: Final = 0.02
 _PRIOR_DRAWS: Final = 50
@@ -212,6 +222,15 @@ def _speed(asked: _Asked) -> Answer:
     return _reviewed(asked, asked.quarter.reviews.log_days, "speed")
 
 
+def _review(asked: _Asked) -> Answer:
+    """Mild and fast at once: the scores of both, added."""
+    done = asked.quarter.reviews
+    mild = extremeness(done.reduction, done.specialty, tail="low")
+    fast = extremeness(done.log_days, done.specialty, tail="low")
+    of_pair = (done.officer == asked.officer) & (done.agency == asked.agency)
+    return value_bias(mild + fast, of_pair, done.specialty, seed=asked.seed("review"))
+
+
 def _reviewed(asked: _Asked, value: Vector, test: str) -> Answer:
     done = asked.quarter.reviews
     of_pair = (done.officer == asked.officer) & (done.agency == asked.agency)
@@ -228,4 +247,5 @@ _ASK: Final[Mapping[str, Callable[[_Asked], Answer]]] = {
     "triad": _triad,
     "leniency": _leniency,
     "speed": _speed,
+    "review": _review,
 }

@@ -30,7 +30,12 @@ def value_bias(
     """Mean of the chosen draws' values against shuffles of the choice within each stratum.
 
     `by` says what is summed: the values, or the exponential scores -ln(rank / (n + 1)) of their
-XX    ends after 20 shuffles at least as extreme, and p = 20 / (shuffles made) is then still exact
+    ranks from the tail's end within the stratum (Savage 1956), which see a few extreme values
+    among ordinary ones better than a mean does. Give logarithms where values have a long tail; a
+    stratum is a specialty and quarter.
+
+    Shuffling
+    ends after 20 shuffles at least as extreme, and p = 20 / (shuffles made) is then still exact
     in the sense P(p <= a) <= a (Besag & Clifford 1991); else p = (1 + k) / (1 + shuffles). Ties
     count as extreme. The statistic is the difference of the means, chosen less all others' of
     their strata.
@@ -58,7 +63,7 @@ XX    ends after 20 shuffles at least as extreme, and p = 20 / (shuffles made) i
     difference = float(value[known & chosen].sum() - sign * usual) / n
     summed = sign * value
     if by == "ranks":
-        summed = np.where(known, _scores(np.where(known, summed, -np.inf), stratum), np.nan)
+        summed = extremeness(value, stratum, tail=tail)
         pools = _pools(summed[known], chosen[known], stratum[known])
     seen = float(summed[known & chosen].sum())
     p = _shuffled(pools, seen, np.random.default_rng(seed), permutations)
@@ -69,20 +74,6 @@ XX    ends after 20 shuffles at least as extreme, and p = 20 / (shuffles made) i
         zh=f"{n}次的均值比同专业同期相差{difference:+.3g}",
         en=f"the mean of {n} differs by {difference:+.3g} from the same specialty and period",
     )
-
-
-def _scores(value: Vector, stratum: Integers) -> Vector:
-    """Exponential scores from the largest value of each stratum down; ties share their mid-rank."""
-    out = np.empty(len(value))
-    for each in np.unique(stratum).tolist():
-        rows = stratum == each
-        mine = np.sort(value[rows & (value > -np.inf)])
-        above = len(mine) - np.searchsorted(mine, value[rows], side="right")
-        among = np.searchsorted(mine, value[rows], side="right") - np.searchsorted(
-            mine, value[rows], side="left"
-        )
-        out[rows] = -np.log((above + (among + 1) / 2.0) / (len(mine) + 1))
-    return out
 
 
 def _pools(value: Vector, chosen: Mask, stratum: Integers) -> list[tuple[Vector, int]]:
@@ -133,3 +124,23 @@ def _places(n: int, k: int, times: int, rng: np.random.Generator) -> Integers:
             place += place >= before
         picked[:, at] = place
     return picked
+
+
+def extremeness(value: Vector, stratum: Integers, *, tail: Literal["high", "low"]) -> Vector:
+    """Exponential scores -ln(rank / (n + 1)) from the tail's end of each stratum; NaN stays NaN.
+
+    Ties share their mid-rank.
+
+    >>> value, stratum = np.array([1.0, 2.0, 3.0, np.nan]), np.zeros(4, np.int64)
+    >>> extremeness(value, stratum, tail="low").round(2).tolist()
+    [1.39, 0.69, 0.29, nan]
+    """
+    out = np.full(len(value), np.nan)
+    toward = -value if tail == "high" else value
+    for each in np.unique(stratum).tolist():
+        rows = (stratum == each) & ~np.isnan(value)
+        mine = np.sort(toward[rows])
+        below = np.searchsorted(mine, toward[rows], side="left")
+        through = np.searchsorted(mine, toward[rows], side="right")
+        out[rows] = -np.log((below + through + 1) / 2.0 / (len(mine) + 1))
+    return out

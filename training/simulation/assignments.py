@@ -46,9 +46,7 @@ class Rotation:
         sizes = rng.integers(low, high + 1, rules.specialties)
         edges = np.concatenate([[0], np.cumsum(sizes)])
         names = rng.permutation(int(edges[-1]))
-        queues = tuple(
-            tuple(names[a:b].tolist()) for a, b in pairwise(edges.tolist())
-        )
+        queues = tuple(tuple(names[a:b].tolist()) for a, b in pairwise(edges.tolist()))
         return cls(
             queues=queues,
             owners=_owners(rng, rules),

@@ -57,6 +57,10 @@ class Suspensions:
         """Whether the agency is suspended."""
         return any(start <= now < end for start, end in self.spells.get(agency, ()))
 
+    def within(self, agency: int, span: tuple[int, int]) -> bool:
+        """Whether the agency is suspended at any time of a span."""
+        return any(start < span[1] and span[0] < end for start, end in self.spells.get(agency, ()))
+
     def last_change(self, agency: int, now: int) -> int:
         """When its state last changed, or 0."""
         edges = [edge for spell in self.spells.get(agency, ()) for edge in spell if edge <= now]

@@ -51,7 +51,7 @@ TYPOLOGIES: Final[tuple[Typology[AssignmentDraft], ...]] = (
         "利益评审",
         "one agency mild and fast for a few owners",
         on_assignments.plant_lenient_reviews,
-        ("leniency_once_in", "speed_once_in"),
+        ("leniency_once_in", "speed_once_in", "review_once_in"),
         "no",
         {
             "n_reviews": on_assignments.REVIEWS,
