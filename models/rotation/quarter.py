@@ -90,6 +90,25 @@ def pair_quarters(quarter: Quarter) -> Iterator[PairQuarter]:
         )
 
 
+def every_pair(quarter: Quarter) -> list[tuple[int, int]]:
+    """Officers of the quarter with all agencies that they could have met, whether they did or not.
+
+    What could have been met was drawn by somebody in one of the officer's specialties.
+    """
+    now = quarter.draws.where(quarter.draws.in_quarter & (quarter.draws.agency != UNKNOWN))
+    pairs = list[tuple[int, int]]()
+    for officer in np.unique(now.officer[now.officer != UNKNOWN]).tolist():
+        among = np.isin(now.specialty, now.specialty[now.officer == officer])
+        pairs += [(officer, agency) for agency in np.unique(now.agency[among]).tolist()]
+    return pairs
+
+
+def answer_of(quarter: Quarter, test: str, officer: int, agency: int) -> Answer:
+    """The answer of one of `TESTS` for a pair that need not have met."""
+    now = quarter.draws.where(quarter.draws.in_quarter)
+    return _ASK[test](_Asked.of(quarter, now, officer, agency))
+
+
 def officers_concentration(quarter: Quarter) -> dict[int, Answer]:
     """How concentrated each officer's draws of the quarter are, by number of draws."""
     now = quarter.draws.where(quarter.draws.in_quarter & (quarter.draws.agency != UNKNOWN))
@@ -173,7 +192,8 @@ def _timing(asked: _Asked) -> Answer:
     fair = (now.depth == 0) & (now.head_s != UNKNOWN)
     at_head = fair & (now.agency == asked.agency)
     share_within = head_share(now.head_s[at_head], now.drawn_s[at_head], share)
-    within = at_head & (now.submitted_s - now.head_s <= WITHIN_S)
+    lag = now.submitted_s - now.head_s
+    within = at_head & (lag >= 0) & (lag <= WITHIN_S)
     specialties = np.unique(now.specialty[asked.met])
     among = np.isin(now.specialty, specialties) & (now.submitted_s != UNKNOWN)
 

@@ -12,6 +12,7 @@ from features.frames import compute
 from features.scenarios import catalog
 from features.spec import MAX_DAYS, Feature, Own, Scenario, Window
 from features.store.ledger import Ledger
+from features.window import label_of
 
 CASES: Final = [
     pytest.param(catalog.load(name), feature, id=f"{name}-{feature.name}")
@@ -56,7 +57,7 @@ def test_a_features_name_follows_from_its_declaration(scenario: Scenario, featur
     else:
         assert days is not None
         assert 1 <= days <= MAX_DAYS
-        assert f"_{days}d" in feature.name
+        assert f"_{label_of(feature.of.reach)}" in feature.name
 
 
 @pytest.mark.parametrize(("scenario", "feature"), CASES)

@@ -92,13 +92,22 @@ def assignment_table(draft: AssignmentDraft, events: Columns) -> pl.DataFrame:
     config = draft.config
     rng = stream(config.horizon.seed, "assignment table")
     known = _columns(draft, events, rng)
-    pairs = pair_quarter_table(
-        _for_tests(known), Calendar.prc(), until_us=(draft.horizon.end - _LOCAL_S) * 1_000_000
-    )
+    pairs = pair_quarter_table(_for_tests(known), Calendar.prc(), until_us=end_us(draft))
     rows = pl.concat([known, _pair_rows(pairs)], how="diagonal")
     recorded = _recorded(rng, rows["local"].to_numpy(), draft)
     table = rows.with_columns(pl.Series("recorded", recorded)).sort("local", maintain_order=True)
     return _exported(table)
+
+
+def tested_columns(draft: AssignmentDraft, events: Columns) -> pl.DataFrame:
+    """The columns that the tests look at, as the export holds them."""
+    rng = stream(draft.config.horizon.seed, "assignment table")
+    return _for_tests(_columns(draft, events, rng))
+
+
+def end_us(draft: AssignmentDraft) -> int:
+    """The end of the horizon in microseconds UTC."""
+    return (draft.horizon.end - _LOCAL_S) * 1_000_000
 
 
 def _columns(draft: AssignmentDraft, events: Columns, rng: np.random.Generator) -> pl.DataFrame:
