@@ -15,6 +15,7 @@ from features.calendar import DAY_US, HOUR_US, Calendar
 from features.contracts.errors import InputError
 from features.contracts.events import Event, from_us
 from features.contracts.vectors import Integers, Vector
+from models.rotation.adjust import benjamini_hochberg
 from models.rotation.draws import OFFICE_DAY_S, UNKNOWN, Draws, Reviews
 from models.rotation.quarter import TESTS, PairQuarter, Quarter, pair_quarters
 
@@ -309,4 +310,53 @@ def pair_event(row: dict[str, object]) -> Event:
             "effective_at": from_us(int(str(row["at_us"]))),
             "fields": {name: value for name, value in fields.items() if value is not None},
         }
+    )
+
+
+def standing_out(table: pl.DataFrame, *, level: float = 0.05) -> pl.DataFrame:
+    """The pairs and tests of a `pair_quarter_table` whose adjusted p is at most `level`.
+
+    One row a pair and test, least q first. p is adjusted after Benjamini and Hochberg among the
+    agencies that the officer could have met in the quarter, each test by itself.
+    """
+    parts = [_adjusted(group, test) for group in _by_officer(table) for test in TESTS]
+    if not parts:
+        return pl.DataFrame(schema=_FOUND)
+    found = pl.concat(parts).filter(pl.col("q") <= level)
+    return found.sort("q", "p", "quarter", "officer", "agency", "test")
+
+
+_FOUND: Final[dict[str, type[pl.DataType]]] = {
+    "quarter": pl.String,
+    "officer": pl.String,
+    "agency": pl.String,
+    "owner": pl.String,
+    "specialty": pl.String,
+    "test": pl.String,
+    "n": pl.Int64,
+    "statistic": pl.Float64,
+    "p": pl.Float64,
+    "q": pl.Float64,
+    "zh": pl.String,
+    "en": pl.String,
+}
+
+
+def _by_officer(table: pl.DataFrame) -> list[pl.DataFrame]:
+    return table.partition_by("quarter", "officer", maintain_order=True) if len(table) else []
+
+
+def _adjusted(group: pl.DataFrame, test: str) -> pl.DataFrame:
+    """One officer's pairs of a quarter with p and q of one test."""
+    p = group[f"{test}_p"].to_numpy().astype(np.float64)
+    q = benjamini_hochberg(p, family=max(int(group["family"][0]), len(group)))
+    parts = ("n", "statistic", "p", "zh", "en")
+    return (
+        group.select(
+            *list(_FOUND)[:5],
+            pl.lit(test).alias("test"),
+            *(pl.col(f"{test}_{part}").alias(part) for part in parts),
+        )
+        .with_columns(pl.Series("q", q).fill_nan(None))
+        .select(list(_FOUND))
     )

@@ -169,6 +169,11 @@ def _most(codes: Integers) -> int:
     return int(values[np.argmax(counts)])
 
 
+def _said(answer: Answer, zh: str, en: str) -> Answer:
+    """The answer in words of its own, where there is one."""
+    return answer if answer.p is None else replace(answer, zh=zh, en=en)
+
+
 def _pair(asked: _Asked) -> Answer:
     now = asked.now
     return rotation_excess(now.agency == asked.agency, asked.mine, now.specialty)
@@ -177,14 +182,27 @@ def _pair(asked: _Asked) -> Answer:
 def _skips(asked: _Asked) -> Answer:
     """Skips of the officer that ended at the agency, each agency as likely as another."""
     now, mine = asked.now, asked.mine
-    depth = np.where(asked.met, now.depth, 0)[mine]
-    return skip_depth(np.maximum(depth, 0), now.skip_p[mine] / max(asked.family, 1))
+    depth = np.maximum(np.where(asked.met, now.depth, 0)[mine], 0)
+    expected = now.skip_p[mine] / max(asked.family, 1)
+    n, skipped = len(depth), int((depth > 0).sum())
+    return _said(
+        skip_depth(depth, expected),
+        f"{n}次抽取中{skipped}次越过队首后由该单位承接(预期{expected.sum():.1f}次)",
+        f"in {skipped} of {n} draws the head was passed over and this agency followed "
+        f"({expected.sum():.1f} expected)",
+    )
 
 
 def _value(asked: _Asked) -> Answer:
     now = asked.now
     log_fee = np.log(np.where(now.fee > 0, now.fee, np.nan))
-    return value_bias(log_fee, asked.met, now.specialty, seed=asked.seed("value"))
+    answer = value_bias(log_fee, asked.met, now.specialty, seed=asked.seed("value"))
+    times = float(np.exp(answer.statistic or 0.0))
+    return _said(
+        answer,
+        f"{answer.n}件的评审费平均为同专业同期的{times:.1f}倍",
+        f"fees of {answer.n} cases are {times:.1f} times those of the specialty and quarter",
+    )
 
 
 def _timing(asked: _Asked) -> Answer:
@@ -235,11 +253,23 @@ def _least(ask: Callable[[int], Answer], owners: Integers) -> Answer:
 
 
 def _leniency(asked: _Asked) -> Answer:
-    return _reviewed(asked, asked.quarter.reviews.reduction, "leniency")
+    answer = _reviewed(asked, asked.quarter.reviews.reduction, "leniency")
+    points = 100.0 * (answer.statistic or 0.0)
+    return _said(
+        answer,
+        f"{answer.n}项评审的核减率与同专业同期平均相差{points:+.1f}个百分点",
+        f"reductions of {answer.n} reviews differ by {points:+.1f} points from the specialty's",
+    )
 
 
 def _speed(asked: _Asked) -> Answer:
-    return _reviewed(asked, asked.quarter.reviews.log_days, "speed")
+    answer = _reviewed(asked, asked.quarter.reviews.log_days, "speed")
+    share = float(np.exp(answer.statistic or 0.0))
+    return _said(
+        answer,
+        f"{answer.n}项评审的用时为同专业同期平均的{share:.0%}",
+        f"{answer.n} reviews took {share:.0%} of the specialty's usual time",
+    )
 
 
 def _review(asked: _Asked) -> Answer:
@@ -248,7 +278,12 @@ def _review(asked: _Asked) -> Answer:
     mild = extremeness(done.reduction, done.specialty, tail="low")
     fast = extremeness(done.log_days, done.specialty, tail="low")
     of_pair = (done.officer == asked.officer) & (done.agency == asked.agency)
-    return value_bias(mild + fast, of_pair, done.specialty, seed=asked.seed("review"))
+    answer = value_bias(mild + fast, of_pair, done.specialty, seed=asked.seed("review"))
+    return _said(
+        answer,
+        f"{answer.n}项评审核减少且用时短的程度居同专业同期前列",
+        f"{answer.n} reviews cut little in little time, beside others of the specialty",
+    )
 
 
 def _reviewed(asked: _Asked, value: Vector, test: str) -> Answer:

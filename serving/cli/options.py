@@ -8,7 +8,7 @@ import typer
 
 from features.contracts.errors import InputError
 
-Scenario = Annotated[str, typer.Argument(help="approvals or payouts")]
+Scenario = Annotated[str, typer.Argument(help="approvals, assignments or payouts")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]
 MappingName = Annotated[str, typer.Option(help="a shipped mapping's name, or a TOML file")]

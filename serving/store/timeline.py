@@ -15,9 +15,10 @@ from serving.store.records import Row
 MAIN_FIELDS: Final = {
     "payouts": ("enterprise", "authority", "category", "officer", "agent"),
     "approvals": ("project", "activity", "officer", "office", "owner"),
+    "assignments": ("agency", "officer", "owner", "specialty", "project"),
 }
 """The fields that say whom and what an event is about, in the order they are shown."""
-_WHAT: Final = {"payouts": "category", "approvals": "activity"}
+_WHAT: Final = {"payouts": "category", "approvals": "activity", "assignments": "specialty"}
 _EVENT = "SELECT effective_us, fields FROM event WHERE seq = ?"
 _ZONE = "SELECT {zone} FROM profile WHERE scenario = ?"
 _OWN = "SELECT {subject}, effective_us, observed_us, seq FROM event WHERE seq = ?"

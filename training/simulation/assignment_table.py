@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from features.calendar import Calendar
-from training.rotation import COLUMNS, DRAWN, PAIR, REVIEWED, TESTS, WITHDRAWN, pair_quarter_table
+from models.rotation.quarter import TESTS
+from training.rotation import COLUMNS, DRAWN, PAIR, REVIEWED, WITHDRAWN, pair_quarter_table
 from training.simulation import text
 from training.simulation.assignment_draft import AssignmentDraft
 from training.simulation.columns import Columns, height, stack, stream, take
