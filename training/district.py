@@ -44,6 +44,7 @@ def simulated_district(seed: int, *, payouts: int) -> District:
             "payouts": {"count": payouts},
             "district": {"firms": max(200, payouts // 5)},
             "approvals": {"projects": max(100, payouts // 50)},
+            "assignments": {"count": 300},
         }
     )
     scenario, ledger = catalog.load(SCENARIO), Ledger.in_memory()

@@ -104,7 +104,7 @@ def plant_triad(draft: AssignmentDraft, case: Case, rng: np.random.Generator) ->
     """T11: owner, agency and officer come together six times and more within a year."""
     quarter = draft.quarter(case.anchor)
     span = max(draft.rotation.start_s, quarter[1] - _YEAR_S), quarter[1]
-    specialty, officer, agency = _pick(draft, rng, quarter)
+    specialty, officer, agency = _pick(draft, rng, span)
     n = MEETINGS.whole(case.strength)
     owner = _owners(draft, rng, officer, 1)
     _, places = draft.submit(rng, case, np.repeat(owner, n), specialty)

@@ -57,6 +57,16 @@ def payouts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def draws(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
+    """Rows of assignments with what was planted in them."""
+    table = pl.read_csv(made.files["assignments"], infer_schema_length=None).with_columns(
+        pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC")
+    )
+    of_draws = truth.filter(pl.col("scenario") == "assignments")
+    return table.join(of_draws, on="event_id", how="left")
+
+
+@pytest.fixture(scope="module")
 def steps(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     """Steps with what was planted in them."""
     table = pl.read_csv(made.files["approvals"], infer_schema=False).with_columns(
@@ -101,10 +111,15 @@ def test_onsets_lie_inside_the_horizon(
 
 @pytest.mark.parametrize("code", REAL)
 def test_last_month_holds_some_of_each_typology(
-    payouts: pl.DataFrame, steps: pl.DataFrame, code: str
+    payouts: pl.DataFrame, steps: pl.DataFrame, draws: pl.DataFrame, code: str
 ) -> None:
     """The demonstration scores the last month, so each typology shows there."""
-    table = payouts if code in {each.code for each in BY_SCENARIO["payouts"]} else steps
+    tables = {"payouts": payouts, "approvals": steps, "assignments": draws}
+    (table,) = (
+        tables[name]
+        for name, typologies in BY_SCENARIO.items()
+        if code in {each.code for each in typologies}
+    )
     late = table.filter((pl.col("typology") == code) & (pl.col("occurred_at").dt.date() >= JUNE))
     assert len(late) > 0
 
@@ -122,6 +137,7 @@ def test_telling_features_exist() -> None:
     for typologies, scenario in (
         (BY_SCENARIO["payouts"], "payouts"),
         (BY_SCENARIO["approvals"], "approvals"),
+        (BY_SCENARIO["assignments"], "assignments"),
     ):
         known = {feature.name for feature in load(scenario).features}
         for each in typologies:

@@ -18,7 +18,7 @@ from features.contracts.settings import Settings
 from features.contracts.tables import TRUTH
 from features.sources.ingest import ingest
 from features.sources.mapping import Mapping
-from training.simulate import SimulationConfig, SimulationSummary, simulate
+from training.simulate import PARTS, SimulationConfig, SimulationSummary, simulate
 from training.simulation.columns import scramble
 from training.simulation.config import SHIPPED
 from training.simulation.days import in_order, is_working
@@ -27,6 +27,7 @@ from training.truth import load_truth
 SMALL = {
     "payouts": {"count": 2500},
     "approvals": {"projects": 300},
+    "assignments": {"count": 600},
     "district": {"firms": 900},
 }
 
@@ -43,7 +44,7 @@ class Inbox:
         self.events: list[Event] = []
 
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
-        assert (scenario, currency) in {("payouts", "CNY"), ("approvals", "CNY")}
+        assert (scenario, currency) in {(name, "CNY") for name in PARTS}
         assert calendar.tz == "Asia/Shanghai"
 
     def admit(self, events: Sequence[Event]) -> list[Literal["accepted", "duplicate", "conflict"]]:
@@ -81,7 +82,7 @@ def test_same_seed_gives_same_bytes(made: SimulationSummary, tmp_path: Path) -> 
 def test_another_seed_gives_other_histories(made: SimulationSummary, tmp_path: Path) -> None:
     """The seed decides every table."""
     other = simulate(configured(seed=7), tmp_path)
-    for name in ("payouts", "approvals", "truth"):
+    for name in (*PARTS, "truth"):
         assert other.files[name].read_bytes() != made.files[name].read_bytes()
 
 
@@ -173,7 +174,7 @@ def test_most_projects_run_through_their_steps_in_order(steps: pl.DataFrame) -> 
     assert set(steps["route"]) == {"approval", "verification", "filing"}
 
 
-@pytest.mark.parametrize("name", ["payouts", "approvals"])
+@pytest.mark.parametrize("name", PARTS)
 def test_shipped_mapping_takes_in_every_row(made: SimulationSummary, name: str) -> None:
     """Every row becomes an event, no column is left undeclared, only reversals are negative."""
     ledger = Inbox()
@@ -246,7 +247,7 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     """Whoever watches hears each part once, with a share that only grows."""
     heard: list[tuple[str, float]] = []
     simulate(configured(), tmp_path, progress=lambda part, done: heard.append((part, done)))
-    assert [part for part, _ in heard] == ["district", "payouts", "approvals", "files", "done"]
+    assert [part for part, _ in heard] == ["district", *PARTS, "files", "done"]
     assert [done for _, done in heard] == sorted(done for _, done in heard)
 
 

@@ -27,7 +27,11 @@ _YEAR_S: Final = 365 * 86_400
 
 
 def part(config: SimulationConfig, district: District) -> Part:
-    """Draws, declines, withdrawals and reviews, a row each; a subject is a pair's quarter."""
+    """Draws, declines, withdrawals and reviews, a row each; a subject is a pair's quarter.
+
+    A case whose moment never came is no case: in a small district an agency may not come to the
+    head as often as a plan needs.
+    """
     rotation = Rotation.of(config, district)
     draft = AssignmentDraft(
         ordinary_submissions(config, rotation), rotation, config, district.clock
@@ -36,11 +40,12 @@ def part(config: SimulationConfig, district: District) -> Part:
     cases = plant_all(draft, TYPOLOGIES, config, (district.clock, _n_pairs(ordinary)))
     events = assignment_events(draft, *draft.drawn())
     table = assignment_table(draft, events)
+    marks = _marks(draft, cases, events, table)
     return Part(
         scenario="assignments",
         table=table,
-        truth=truth_of("assignments", (TYPOLOGIES, cases), _marks(draft, cases, events, table)),
-        cases=tuple(cases),
+        truth=truth_of("assignments", (TYPOLOGIES, cases), marks),
+        cases=tuple(case for case in cases if case.number in marks.case),
         subjects=int((table["kind"] == PAIR).sum()),
     )
 
