@@ -101,14 +101,18 @@ def plant_lenient_reviews(draft: AssignmentDraft, case: Case, rng: np.random.Gen
 
 
 def plant_triad(draft: AssignmentDraft, case: Case, rng: np.random.Generator) -> None:
-    """T11: owner, agency and officer come together six times and more within a year."""
+    """T11: owner, agency and officer come together six times and more, all over a year."""
     quarter = draft.quarter(case.anchor)
     span = max(draft.rotation.start_s, quarter[1] - _YEAR_S), quarter[1]
     specialty, officer, agency = _pick(draft, rng, span)
     n = MEETINGS.whole(case.strength)
     owner = _owners(draft, rng, officer, 1)
     _, places = draft.submit(rng, case, np.repeat(owner, n), specialty)
-    _spread(draft, case, (specialty, agency), span, [Step((0,), int(each)) for each in places])
+    length, queue = span[1] - span[0], draft.rotation.queues[specialty]
+    turn = length * len(queue) // max(len(draft.in_span(span, specialty)), 1)
+    gap = max(length // n - turn, length // (3 * n))
+    steps = [Step((0,), int(place)) for place in places]
+    draft.plan(case, (specialty, agency), span, gap, steps)
 
 
 def plant_sole_agency(draft: AssignmentDraft, case: Case, rng: np.random.Generator) -> None:
