@@ -27,6 +27,7 @@ TURNAROUND: Final = Dial(0.6, 0.4)
 MEETINGS: Final = Dial(6, 12)
 _LARGE: Final = 0.8
 """The quantile of fees above which a case is large."""
+_UNDER_COUNT: Final = 2
 _LINKED: Final = 3
 _RARE_CASES: Final = (4, 9)
 _RARE_BEFORE: Final = 8
@@ -36,13 +37,17 @@ _REVIEW_ROOM: Final = 0.65
 
 
 def plant_directed_draws(draft: AssignmentDraft, case: Case, rng: np.random.Generator) -> None:
-    """T07: heads are passed over, each with a reason, so that a favourite gets large cases."""
+    """T07: heads are passed over, each with a reason, so that a favourite gets large cases.
+
+    Who knows how many skips the fixed rule counts stays one under it.
+    """
     span = draft.quarter(case.anchor)
     specialty, officer, agency = _pick(draft, rng, span)
     here = draft.in_span(span, specialty)
     mine = (draft.rows["officer"][here] == officer).sum()
     expected = float(mine) / len(draft.rotation.queues[specialty])
     n = max(2, round((DIRECTED_TIMES.at(case.strength) - 1.0) * expected))
+    n = min(n, _UNDER_COUNT) if case.adaptive else n
     owners = _owners(draft, rng, officer, n)
     rows, places = draft.submit(rng, case, owners, specialty)
     usual = draft.rows["fee"][draft.rows["specialty"] == specialty]

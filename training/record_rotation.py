@@ -14,7 +14,7 @@ SCENARIO: Final = "assignments"
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """How many pair-quarters were new, changed by what came late, and there already."""
+    """How many pair-quarters were new, changed by earlier records, and there already."""
 
     new: int
     changed: int
@@ -24,12 +24,19 @@ class Recorded:
 def record_pairs(ledger: Ledger, *, now: datetime, only: str | None = None) -> Recorded:
     """Append the pair-quarters of all quarters that are over (or of one) to the ledger.
 
-    A second run appends nothing; where draws came late since, a pair's quarter gets a further
-    version. What is appended is known from `now` on.
+    A pair's quarter is made of what was known at the quarter's end, so that a second run appends
+    nothing, whatever came late since; only a load of records that were learned earlier gives it a
+    further version. What is appended is known from `now` on.
     """
-    events = [stored.event for stored in ledger.iter_events(SCENARIO)]
+    stored = list(ledger.iter_events(SCENARIO))
+    events = [one.event for one in stored]
     calendar = ledger.profile(SCENARIO)[1]
-    table = pair_quarter_table(table_of(events), calendar, until_us=to_us(now), only=only)
+    table = pair_quarter_table(
+        table_of((one.event, one.observed_us) for one in stored),
+        calendar,
+        until_us=to_us(now),
+        only=only,
+    )
     held = _latest(events)
     fresh, changed, unchanged = list[Event](), 0, 0
     for row in table.iter_rows(named=True):

@@ -22,7 +22,10 @@ from models.rotation.quarter import TESTS, PairQuarter, Quarter, pair_quarters
 COLUMNS: Final[dict[str, type[pl.DataType]]] = {
     "kind": pl.String,
     "event_id": pl.String,
+    "version": pl.Int64,
+    "retracted": pl.Boolean,
     "at_us": pl.Int64,
+    "known_us": pl.Int64,
     "officer": pl.String,
     "agency": pl.String,
     "owner": pl.String,
@@ -37,7 +40,8 @@ COLUMNS: Final[dict[str, type[pl.DataType]]] = {
     "accepted_at": pl.Int64,
     "reduction_ppm": pl.Int64,
 }
-"""What the tests look at; instants in microseconds."""
+"""What the tests look at: every version, when it happened and was learned, in microseconds."""
+_NOT_FIELDS: Final = 6
 DRAWN, WITHDRAWN, REVIEWED, PAIR = (
     "assignment_drawn",
     "assignment_withdrawn",
@@ -49,44 +53,59 @@ USUAL_SKIP_PPM: Final = 30_000
 YEAR_US: Final = 365 * DAY_US
 REFILED_WITHIN_S: Final = 10 * OFFICE_DAY_S
 """Ten working days: how soon a withdrawn case comes back to count as filed again."""
-_OPENS_US: Final = 9 * HOUR_US
 _SECOND_US: Final = 1_000_000
+_OPENS_US: Final = 9 * HOUR_US
 
 
-def table_of(events: Iterable[Event]) -> pl.DataFrame:
-    """The columns that tests look at, of the latest versions of events that were not retracted."""
-    latest: dict[tuple[str, str], Event] = {}
-    for event in events:
-        key = event.kind, event.event_id
-        if key not in latest or event.version > latest[key].version:
-            latest[key] = event
+def table_of(learned: Iterable[tuple[Event, int]]) -> pl.DataFrame:
+    """The columns that tests look at, of events each with when it was learned (microseconds)."""
     rows = [
-        {"kind": one.kind, "event_id": one.event_id, "at_us": one.effective_us}
-        | {name: one.fields.get(name) for name in list(COLUMNS)[3:]}
-        for one in latest.values()
-        if not one.retracted and one.kind != PAIR
+        {
+            "kind": event.kind,
+            "event_id": event.event_id,
+            "version": event.version,
+            "retracted": event.retracted,
+            "at_us": event.effective_us,
+            "known_us": known_us,
+        }
+        | {name: event.fields.get(name) for name in list(COLUMNS)[_NOT_FIELDS:]}
+        for event, known_us in learned
+        if event.kind != PAIR
     ]
     return pl.DataFrame(rows, schema=COLUMNS)
+
+
+def as_of(table: pl.DataFrame, us: int) -> pl.DataFrame:
+    """What was known by an instant of the year before it: latest versions, nothing retracted."""
+    known = table.filter(pl.col("known_us") <= us).sort("version")
+    latest = known.unique(["kind", "event_id"], keep="last", maintain_order=True)
+    inside = pl.col("at_us").is_between(us + _SECOND_US - YEAR_US, us, closed="left")
+    return latest.filter(inside & ~pl.col("retracted"))
 
 
 def quarters_of(
     table: pl.DataFrame, calendar: Calendar, *, until_us: int
 ) -> Iterator[tuple[Quarter, int, dict[str, list[str]]]]:
-    """Each calendar quarter with draws that is over by `until_us`, its end, and codes' names."""
-    draws = _chained(table, calendar)
-    reviews = table.filter(pl.col("kind") == REVIEWED).sort("at_us", "event_id")
+    """Each calendar quarter with draws that is over by `until_us`, its end, and codes' names.
+
+    A quarter holds what was known a second before its end: what is learned later of it changes
+    nothing, so that whoever tests it whenever finds the same.
+    """
     names = {
         name: sorted(set(table[name].drop_nulls().to_list()))
         for name in ("officer", "agency", "owner", "specialty")
     }
-    at = draws["at_us"].to_numpy()
-    starts = calendar.period_starts(at, "quarter")
-    for start in np.unique(starts).tolist():
+    at = table.filter(pl.col("kind") == DRAWN)["at_us"].to_numpy()
+    for start in np.unique(calendar.period_starts(at, "quarter")).tolist():
         end = _end_of(calendar, start)
         if end > until_us:
             continue
-        year = draws.filter((pl.col("at_us") >= end - YEAR_US) & (pl.col("at_us") < end))
-        done = reviews.filter((pl.col("at_us") >= start) & (pl.col("at_us") < end))
+        known = as_of(table, end - _SECOND_US)
+        year = _chained(known, calendar)
+        if not (year["at_us"] >= start).any():
+            continue
+        done = known.filter((pl.col("kind") == REVIEWED) & (pl.col("at_us") >= start))
+        done = done.sort("at_us", "event_id")
         name = quarter_name(calendar, start)
         quarter = Quarter(
             name,

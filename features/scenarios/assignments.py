@@ -14,6 +14,7 @@ from features.spec import (
     Feature,
     Measure,
     Own,
+    Pattern,
     RobustZ,
     Rule,
     Scenario,
@@ -512,6 +513,57 @@ FEATURES: Final = (
     ),
 )
 
+PATTERNS: Final = (
+    Pattern(
+        "directed_draws",
+        "轮候定向",
+        "heads passed over for one agency",
+        (
+            ("skips_once_in", "high"),
+            ("n_skips_this_quarter_by_officer_agency", "high"),
+            ("pair_once_in", "high"),
+            ("value_once_in", "high"),
+        ),
+        "A01; A02; A03; A07",
+    ),
+    Pattern(
+        "timed_submissions",
+        "卡点报送",
+        "submitted when a favourite is next",
+        (("timing_once_in", "high"), ("triad_once_in", "high"), ("pair_once_in", "high")),
+        "A05",
+    ),
+    Pattern(
+        "redraws",
+        "撤报换号",
+        "withdrawn and filed again for another draw",
+        (
+            ("redraw_once_in", "high"),
+            ("n_redrawn_this_quarter_by_officer_agency", "high"),
+            ("n_withdrawn_92d_by_owner", "high"),
+        ),
+        "A06",
+    ),
+    Pattern(
+        "mild_reviews",
+        "评审又松又快",
+        "reviews mild and fast",
+        (("review_once_in", "high"), ("leniency_once_in", "high"), ("speed_once_in", "high")),
+        "A08; A09",
+    ),
+    Pattern(
+        "fixed_triad",
+        "三方固化",
+        "owner, agency and officer together again and again",
+        (
+            ("triad_once_in", "high"),
+            ("n_365d_by_owner_agency_officer", "high"),
+            ("agency_share_365d_by_owner", "high"),
+        ),
+        "A10; A04",
+    ),
+)
+
 RULES: Final = (
     Rule(
         "skipped_rotation",
@@ -553,4 +605,5 @@ SCENARIO: Final = Scenario(
     features=FEATURES,
     rules=RULES,
     unit=Unit(_PAIR, "quarter"),
+    patterns=PATTERNS,
 )

@@ -62,23 +62,26 @@ def _of_ledger(quarter: str, now: datetime) -> "pl.DataFrame":
     from training.rotation import pair_quarter_table, table_of
 
     with open_ledger(configured()) as ledger:
-        events = table_of(stored.event for stored in ledger.iter_events("assignments"))
+        stored = ledger.iter_events("assignments")
+        events = table_of((one.event, one.observed_us) for one in stored)
         calendar = ledger.profile("assignments")[1]
     return pair_quarter_table(events, calendar, until_us=to_us(now), only=quarter or None)
 
 
 def _of_files(files: list[Path], mapping: str, quarter: str, now: datetime) -> "pl.DataFrame":
     from features.contracts.events import to_us
+    from features.sources.ingest import ingest
     from features.sources.mapping import Mapping
-    from serving.cli.line import read_files
+    from serving.cli.line import Collected
     from training.rotation import pair_quarter_table, table_of
 
     if not mapping:
         raise InputError("files need a mapping: --mapping simulated_assignments, or a TOML file")
-    report, events = read_files(files, mapping, configured())
+    declared, read = Mapping.load(mapping), Collected()
+    report = ingest(files, mapping=declared, ledger=read, settings=configured(), in_clear=True)
     show.rejections(report.rejections)
-    calendar = Mapping.load(mapping).calendar
-    table = table_of(events)
+    table = table_of(zip(read.events, read.learned_us, strict=True))
+    calendar = declared.calendar
     return pair_quarter_table(table, calendar, until_us=to_us(now), only=quarter or None)
 
 
@@ -108,6 +111,6 @@ def _record(quarter: str, now: datetime) -> None:
     with open_ledger(configured()) as ledger:
         done = record_pairs(ledger, now=now, only=quarter or None)
     show.out.print(
-        f"recorded {done.new} new, {done.changed} changed by late draws, "
+        f"recorded {done.new} new, {done.changed} changed by earlier records, "
         f"{done.unchanged} there already"
     )

@@ -95,9 +95,7 @@ def assignment_table(draft: AssignmentDraft, events: Columns) -> pl.DataFrame:
     known = _columns(draft, events, rng)
     pairs = pair_quarter_table(_for_tests(known), Calendar.prc(), until_us=end_us(draft))
     rows = pl.concat([known, _pair_rows(pairs)], how="diagonal")
-    recorded = _recorded(rng, rows["local"].to_numpy(), draft)
-    table = rows.with_columns(pl.Series("recorded", recorded)).sort("local", maintain_order=True)
-    return _exported(table)
+    return _exported(rows.sort("local", maintain_order=True))
 
 
 def tested_columns(draft: AssignmentDraft, events: Columns) -> pl.DataFrame:
@@ -122,6 +120,7 @@ def _columns(draft: AssignmentDraft, events: Columns, rng: np.random.Generator) 
             event_ids(kind, events["draw"], events["turn"]),
             text.words("kind", kind, KINDS),
             pl.Series("local", events["local"]),
+            pl.Series("recorded", _recorded(rng, events, draft)),
             text.codes("owner", "W", events["owner"]),
             text.codes("officer", "O", events["officer"]),
             text.codes("agency", "P", events["agency"]),
@@ -176,8 +175,13 @@ def _instant(name: str, there: np.ndarray, office: Integers, clock: OfficeClock)
 
 def _for_tests(known: pl.DataFrame) -> pl.DataFrame:
     """The columns of the tests, instants in microseconds UTC."""
-    instants = ("at_us", "head_since", "submitted_at", "accepted_at")
-    return known.with_columns(pl.col("local").alias("at_us")).select(
+    instants = ("at_us", "known_us", "head_since", "submitted_at", "accepted_at")
+    return known.with_columns(
+        pl.col("local").alias("at_us"),
+        pl.col("recorded").alias("known_us"),
+        pl.lit(1).cast(pl.Int64).alias("version"),
+        pl.lit(value=False).alias("retracted"),
+    ).select(
         ((pl.col(name) - _LOCAL_S) * 1_000_000).alias(name) if name in instants else pl.col(name)
         for name in COLUMNS
     )
@@ -188,6 +192,7 @@ def _pair_rows(pairs: pl.DataFrame) -> pl.DataFrame:
         "event_id",
         pl.lit(PAIR).alias("kind"),
         (pl.col("at_us") // 1_000_000 + _LOCAL_S).alias("local"),
+        (pl.col("at_us") // 1_000_000 + _LOCAL_S).alias("recorded"),
         "owner",
         "officer",
         "agency",
@@ -198,10 +203,10 @@ def _pair_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _recorded(rng: np.random.Generator, at: Integers, draft: AssignmentDraft) -> Integers:
+def _recorded(rng: np.random.Generator, events: Columns, draft: AssignmentDraft) -> Integers:
     """When each row reached the platform: mostly at once, some late, all before the export."""
-    faults, end = draft.config.faults, draft.horizon.end
-    late = rng.random(len(at)) < faults.late_share
+    faults, end, at = draft.config.faults, draft.horizon.end, events["local"]
+    late = (rng.random(len(at)) < faults.late_share) & (events["case"] == NOBODY)
     known = at + rng.exponential(120.0, len(at)).astype(np.int64)
     known += np.where(late, rng.integers(1, faults.late_days + 1, len(at)) * DAY_S, 0)
     return np.minimum(known, np.maximum(at, end - 1))
