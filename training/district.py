@@ -45,6 +45,7 @@ def simulated_district(seed: int, *, payouts: int) -> District:
             "district": {"firms": max(200, payouts // 5)},
             "approvals": {"projects": max(100, payouts // 50)},
             "small_works": {"contracts": 300, "buyers": 10, "suppliers": 60},
+            "assignments": {"count": 300},
         }
     )
     scenario, ledger = catalog.load(SCENARIO), Ledger.in_memory()

@@ -8,13 +8,13 @@ are the severities subtle, moderate and blatant.
 >>> TYPOLOGIES["T16"].range_of("n_firms", "blatant")
 (29.33..., 40.0)
 >>> sorted(code for code, each in TYPOLOGIES.items() if each.benign)
-['L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L08', 'L09']
+['L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09']
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from training.typologies import approvals, credit_repairs, payouts, small_works
+from training.typologies import approvals, assignments, credit_repairs, payouts, small_works
 from training.typology import Typology
 
 BY_SCENARIO: Final[Mapping[str, tuple[Typology[Any], ...]]] = {
@@ -22,6 +22,7 @@ BY_SCENARIO: Final[Mapping[str, tuple[Typology[Any], ...]]] = {
     "approvals": approvals.TYPOLOGIES,
     "credit_repairs": credit_repairs.TYPOLOGIES,
     "small_works": small_works.TYPOLOGIES,
+    "assignments": assignments.TYPOLOGIES,
 }
 TYPOLOGIES: Final[Mapping[str, Typology[Any]]] = {
     each.code: each for table in BY_SCENARIO.values() for each in table

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from training.faults import with_faults
 from training.part import Part
-from training.parts import approvals, credit_repairs, payouts, small_works
+from training.parts import approvals, assignments, credit_repairs, payouts, small_works
 from training.simulation.config import SimulationConfig
 from training.simulation.district import District
 
@@ -27,6 +27,7 @@ PARTS: Final[Mapping[str, Callable[[SimulationConfig, District], Part]]] = {
     "approvals": approvals.part,
     "credit_repairs": credit_repairs.part,
     "small_works": small_works.part,
+    "assignments": assignments.part,
 }
 
 

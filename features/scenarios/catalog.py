@@ -3,11 +3,12 @@
 from typing import Final
 
 from features.contracts.errors import UnknownScenarioError
-from features.scenarios import approvals, credit_repairs, payouts, small_works
+from features.scenarios import approvals, assignments, credit_repairs, payouts, small_works
 from features.spec import Scenario
 
 _SCENARIOS: Final = {
     "approvals": approvals.SCENARIO,
+    "assignments": assignments.SCENARIO,
     "payouts": payouts.SCENARIO,
     "credit_repairs": credit_repairs.SCENARIO,
     "small_works": small_works.SCENARIO,

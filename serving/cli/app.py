@@ -22,6 +22,7 @@ from serving.cli.conformance import conformance
 from serving.cli.detectors import app as detectors_app
 from serving.cli.features import app as features_app
 from serving.cli.options import Json, MappingName, Paths, Scenario
+from serving.cli.rotation import rotation
 from serving.cli.select import select
 from serving.cli.setting import configured, existing
 from serving.cli.thresholds import thresholds
@@ -43,6 +44,7 @@ app.command()(compare)
 app.command()(conformance)
 app.command()(select)
 app.command()(thresholds)
+app.command()(rotation)
 
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
 Since = Annotated[datetime | None, typer.Option(help="send what happened from this date on")]

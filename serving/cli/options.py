@@ -8,7 +8,9 @@ import typer
 
 from features.contracts.errors import InputError
 
-Scenario = Annotated[str, typer.Argument(help="approvals, payouts or small_works")]
+Scenario = Annotated[
+    str, typer.Argument(help="approvals, assignments, credit_repairs, payouts or small_works")
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]
 MappingName = Annotated[str, typer.Option(help="a shipped mapping's name, or a TOML file")]

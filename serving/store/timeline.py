@@ -16,6 +16,7 @@ MAIN_FIELDS: Final = {
     "payouts": ("enterprise", "authority", "category", "officer", "agent"),
     "approvals": ("project", "activity", "officer", "office", "owner"),
     "credit_repairs": ("enterprise", "authority", "penalty_class", "penalty", "handler", "agent"),
+    "assignments": ("agency", "officer", "owner", "specialty", "project"),
     "small_works": ("buyer", "supplier", "category", "officer", "method"),
 }
 """The fields that say whom and what an event is about, in the order they are shown."""
@@ -23,6 +24,7 @@ _WHAT: Final = {
     "payouts": "category",
     "approvals": "activity",
     "credit_repairs": "penalty_class",
+    "assignments": "specialty",
     "small_works": "category",
 }
 _EVENT = "SELECT effective_us, fields FROM event WHERE seq = ?"

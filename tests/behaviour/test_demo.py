@@ -21,7 +21,11 @@ from training.simulate import SimulationConfig
 def shown(tmp_path_factory):
     """What the demonstration prints on a small district, and the home it leaves."""
     home = tmp_path_factory.mktemp("demo") / "home"
-    changes = {"payouts": {"count": 9_000}, "approvals": {"projects": 600}}
+    changes = {
+        "payouts": {"count": 9_000},
+        "approvals": {"projects": 600},
+        "assignments": {"count": 600},
+    }
     with show.out.capture() as text, contextlib.redirect_stderr(io.StringIO()):
         demo(home, config=SimulationConfig.load(changes))
     return home, text.get()

@@ -136,6 +136,7 @@ def _simulated(seed: int, payouts: int, folder: Path) -> Path:
         "horizon": {"seed": seed, "start": START, "months": 60},
         "payouts": {"count": payouts},
         "approvals": {"projects": 600},
+        "assignments": {"count": 300},
     }
     return simulate(SimulationConfig.load(changes), folder).files["payouts"]
 

@@ -52,7 +52,7 @@ def run(home, monkeypatch, capsys):  # noqa: ARG001  (every command runs in a ho
 @pytest.mark.parametrize(
     ("words", "offender", "way_out"),
     [
-        (["train", "nosuch"], "'nosuch'", "approvals, credit_repairs, payouts"),
+        (["train", "nosuch"], "'nosuch'", "approvals, assignments, credit_repairs, payouts"),
         (["train", "payouts"], "no rows to split", "ingest events first"),
         (["rollback", "payouts"], "payouts", "promote another version"),
         (["verify"], "ledger.db", "LIANJING_HOME"),

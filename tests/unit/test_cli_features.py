@@ -314,8 +314,8 @@ def test_nothing_is_rebuilt_under_a_running_service(run: Run, home: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "offender", "way_out"),
     [
-        (["list", "nosuch"], "'nosuch'", "approvals, credit_repairs, payouts"),
-        (["docs", "nosuch"], "'nosuch'", "approvals, credit_repairs, payouts"),
+        (["list", "nosuch"], "'nosuch'", "approvals, assignments, credit_repairs, payouts"),
+        (["docs", "nosuch"], "'nosuch'", "approvals, assignments, credit_repairs, payouts"),
         (["docs", "--lang", "fr"], "'fr'", "zh or en"),
         (["build", "payouts", "--out", "table.xyz"], "table.xyz", ".parquet"),
         (["build", "payouts", "--out", "table.csv"], "ledger.db", "LIANJING_HOME"),
@@ -336,7 +336,7 @@ def test_nothing_is_rebuilt_under_a_running_service(run: Run, home: Path) -> Non
         (["explain", "P-1", SUM], "ledger.db", "LIANJING_HOME"),
         (["verify", "payouts"], "ledger.db", "LIANJING_HOME"),
         (["rebuild", "payouts"], "ledger.db", "LIANJING_HOME"),
-        (["rebuild", "nosuch"], "'nosuch'", "approvals, credit_repairs, payouts"),
+        (["rebuild", "nosuch"], "'nosuch'", "approvals, assignments, credit_repairs, payouts"),
     ],
 )
 def test_an_error_is_one_line_with_the_way_out(

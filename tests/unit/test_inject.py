@@ -67,6 +67,16 @@ def payouts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def draws(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
+    """Rows of assignments with what was planted in them."""
+    table = pl.read_csv(made.files["assignments"], infer_schema_length=None).with_columns(
+        pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC")
+    )
+    of_draws = truth.filter(pl.col("scenario") == "assignments")
+    return table.join(of_draws, on="event_id", how="left")
+
+
+@pytest.fixture(scope="module")
 def steps(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     """Steps with what was planted in them."""
     table = settled(made.files["approvals"]).with_columns(
@@ -122,10 +132,19 @@ def test_onsets_lie_inside_the_horizon(
 
 @pytest.mark.parametrize("code", REAL)
 def test_last_month_holds_some_of_each_typology(
-    payouts: pl.DataFrame, steps: pl.DataFrame, contracts: pl.DataFrame, code: str
+    payouts: pl.DataFrame,
+    steps: pl.DataFrame,
+    contracts: pl.DataFrame,
+    draws: pl.DataFrame,
+    code: str,
 ) -> None:
     """The demonstration scores the last month, so each typology shows there."""
-    tables = {"payouts": payouts, "approvals": steps, "small_works": contracts}
+    tables = {
+        "payouts": payouts,
+        "approvals": steps,
+        "small_works": contracts,
+        "assignments": draws,
+    }
     of_code = (name for name, all_ in BY_SCENARIO.items() if code in {one.code for one in all_})
     table = tables[next(of_code)]
     late = table.filter((pl.col("typology") == code) & (pl.col("occurred_at").dt.date() >= JUNE))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
@@ -152,7 +153,7 @@ def award(number: int, yuan: int, *, buyer: str, work_class: str = "works") -> E
         scenario="small_works",
         kind="contract_awarded",
         event_id=f"C-{number}",
-        effective_at=f"2025-0{1 + number % 9}-10T10:00:00+08:00",
+        effective_at=datetime(2025, 1 + number % 9, 10, 2, tzinfo=UTC),
         fields={
             "buyer": buyer,
             "officer": f"O-{buyer}",

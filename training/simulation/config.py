@@ -18,6 +18,7 @@ FULL: Final[Mapping[str, Mapping[str, object]]] = {
     "payouts": {"count": 150_000},
     "approvals": {"projects": 12_000},
     "small_works": {"contracts": 60_000, "buyers": 400, "suppliers": 2_500},
+    "assignments": {"count": 9_000, "officers_per_specialty": 3},
     "regime": {"month": 36},
     "injection": {"adaptive_month": 30},
 }
@@ -228,6 +229,36 @@ class SmallWorks(_Section):
     final_sigma: Positive
 
 
+class Assignments(_Section):
+    """How review agencies are drawn by rotation."""
+
+    count: Annotated[int, Field(ge=300)]
+    specialties: Annotated[int, Field(ge=1, le=20)]
+    agencies_low: Annotated[int, Field(ge=4)]
+    agencies_high: Annotated[int, Field(ge=4)]
+    owners: Annotated[int, Field(ge=20)]
+    officers_per_specialty: Count
+    main_specialty_share: Share
+    cover_share: Share
+    recusal_share: Annotated[float, Field(ge=0, lt=0.5)]
+    unstated_share: Share
+    suspended_share: Annotated[float, Field(ge=0, lt=0.5)]
+    suspension_days: Count
+    withdrawn_share: Annotated[float, Field(ge=0, lt=0.5)]
+    resubmitted_share: Share
+    investment_median_yuan: Positive
+    investment_sigma: Positive
+    fee_rate: Positive
+    fee_exponent: Positive
+    fee_sigma: Positive
+    reduction_mean: Annotated[float, Field(gt=0, lt=1)]
+    reduction_sd: Positive
+    review_median_wd: Positive
+    review_sigma: Positive
+    review_limit_wd: Count
+    review_late_share: Share
+
+
 class Faults(_Section):
     """What is wrong with the records although nothing is wrong with the case."""
 
@@ -276,6 +307,7 @@ class SimulationConfig(_Section):
     substance: Substance
     repairs: Repairs
     approvals: Approvals
+    assignments: Assignments
     regime: Regime
     small_works: SmallWorks
     faults: Faults

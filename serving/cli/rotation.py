@@ -1,0 +1,116 @@
+"""`lianjing rotation`: which pairs of officer and agency stand out in a rotation's draws."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from features.contracts.errors import InputError
+from serving.cli import show
+from serving.cli.options import Json
+from serving.cli.setting import configured, open_ledger
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Files = Annotated[list[Path] | None, typer.Argument(help="files to test instead of the ledger")]
+FileMapping = Annotated[str, typer.Option(help="how FILES are read: a mapping's name or file")]
+QuarterName = Annotated[str, typer.Option("--quarter", help="one quarter, such as 2025Q1")]
+Level = Annotated[float, typer.Option(help="largest adjusted p that is shown")]
+Out = Annotated[Path | None, typer.Option(help="write every pair and test: .csv or .parquet")]
+Record = Annotated[bool, typer.Option("--record", help="tell the ledger, for the model")]
+Language = Annotated[str, typer.Option(help="zh or en")]
+
+
+def rotation(
+    files: Files = None,
+    mapping: FileMapping = "",
+    quarter: QuarterName = "",
+    level: Level = 0.05,
+    out: Out = None,
+    record: Record = False,
+    language: Language = "en",
+    json: Json = False,
+) -> None:
+    """Test the draws of a rotation: which pairs met otherwise than by turn, and how seldom that is.
+
+    p is adjusted (q) among the agencies that an officer could have met in the quarter. A pair that
+    stands out differs from fair draws; why, only a review can tell.
+    """
+    from training.rotation import standing_out
+
+    if language not in ("zh", "en"):
+        raise InputError(f"no sentences in {language!r}; choose zh or en")
+    if record and files:
+        raise InputError("--record tells the ledger of its own draws; leave out FILES")
+    now = datetime.now(UTC)
+    table = _of_files(files, mapping, quarter, now) if files else _of_ledger(quarter, now)
+    found = standing_out(table, level=level)
+    if out is not None:
+        _write(standing_out(table, level=1.0), out)
+    if json:
+        show.document({"pair_quarters": len(table), "standing_out": found.to_dicts()})
+    else:
+        _show(table, found, language)
+    if record:
+        _record(quarter, now)
+
+
+def _of_ledger(quarter: str, now: datetime) -> "pl.DataFrame":
+    from features.contracts.events import to_us
+    from training.rotation import pair_quarter_table, table_of
+
+    with open_ledger(configured()) as ledger:
+        stored = ledger.iter_events("assignments")
+        events = table_of((one.event, one.observed_us) for one in stored)
+        calendar = ledger.profile("assignments")[1]
+    return pair_quarter_table(events, calendar, until_us=to_us(now), only=quarter or None)
+
+
+def _of_files(files: list[Path], mapping: str, quarter: str, now: datetime) -> "pl.DataFrame":
+    from features.contracts.events import to_us
+    from features.sources.ingest import ingest
+    from features.sources.mapping import Mapping
+    from serving.cli.line import Collected
+    from training.rotation import pair_quarter_table, table_of
+
+    if not mapping:
+        raise InputError("files need a mapping: --mapping simulated_assignments, or a TOML file")
+    declared, read = Mapping.load(mapping), Collected()
+    report = ingest(files, mapping=declared, ledger=read, settings=configured(), in_clear=True)
+    show.rejections(report.rejections)
+    table = table_of(zip(read.events, read.learned_us, strict=True))
+    calendar = declared.calendar
+    return pair_quarter_table(table, calendar, until_us=to_us(now), only=quarter or None)
+
+
+def _write(found: "pl.DataFrame", out: Path) -> None:
+    from features.frames import check_suffix, replace_file
+
+    check_suffix(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(out, found.write_parquet if out.suffix == ".parquet" else found.write_csv)
+    show.say(f"{len(found)} pairs and tests: {out}")
+
+
+def _show(table: "pl.DataFrame", found: "pl.DataFrame", language: str) -> None:
+    for place, row in enumerate(found.iter_rows(named=True), 1):
+        show.out.print(
+            f"{place:3d}. {row['quarter']}  officer {row['officer']}, agency {row['agency']}, "
+            f"owner {row['owner'] or '-'}  {row['test']}  p {row['p']:.2g}, q {row['q']:.2g}"
+        )
+        show.out.print(f"     {row[language]}")
+    pairs = found.select("quarter", "officer", "agency").n_unique() if len(found) else 0
+    show.out.print(f"{len(table)} pair-quarters tested, {pairs} differ from fair draws")
+
+
+def _record(quarter: str, now: datetime) -> None:
+    from training.record_rotation import record_pairs
+
+    with open_ledger(configured()) as ledger:
+        done = record_pairs(ledger, now=now, only=quarter or None)
+    show.out.print(
+        f"recorded {done.new} new, {done.changed} changed by earlier records, "
+        f"{done.unchanged} there already"
+    )
