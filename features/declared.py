@@ -2,15 +2,31 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal
+from typing import Final, Literal
 
 from features.contracts.errors import DeclarationError
 from features.contracts.events import EventField
 from features.contracts.vectors import FeatureInfo
 from features.expression import Expression
-from features.window import Atom, Key, Where, reach_of
+from features.window import Atom, Key, Period, Where, reach_of
 
 Tail = Literal["high", "low", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a review budget is spent on: one event, or all events of a key.
+
+    `key` names code columns, none for a unit of one event; with a `period` the events of each
+    calendar period are a unit by themselves (a pair's quarter, a buyer's year).
+    """
+
+    key: Key = ()
+    period: Period | None = None
+
+
+ONE_EVENT: Final = Unit()
+"""The unit where nothing else is declared."""
 
 
 @dataclass(frozen=True, slots=True)

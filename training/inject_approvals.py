@@ -1,6 +1,6 @@
 """What is planted in project approvals: six typologies and three benign look-alikes.
 
-Each function plants one case into a draft; the registry in `training.inject` names and sizes them.
+Each function plants one case into a draft; `training.typologies` names and sizes them.
 A dial runs from mild to extreme with the case's strength.
 """
 

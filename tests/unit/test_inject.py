@@ -8,7 +8,7 @@ import pytest
 
 from features.contracts.errors import InputError
 from features.scenarios.catalog import load
-from training.inject import APPROVAL_TYPOLOGIES, PAYOUT_TYPOLOGIES, TYPOLOGIES
+from training.inject import BY_SCENARIO, TYPOLOGIES
 from training.simulate import SimulationConfig, SimulationSummary, simulate
 from training.simulation.case import SEVERITIES, Dial
 from training.truth import load_truth
@@ -104,7 +104,7 @@ def test_last_month_holds_some_of_each_typology(
     payouts: pl.DataFrame, steps: pl.DataFrame, code: str
 ) -> None:
     """The demonstration scores the last month, so each typology shows there."""
-    table = payouts if code in {each.code for each in PAYOUT_TYPOLOGIES} else steps
+    table = payouts if code in {each.code for each in BY_SCENARIO["payouts"]} else steps
     late = table.filter((pl.col("typology") == code) & (pl.col("occurred_at").dt.date() >= JUNE))
     assert len(late) > 0
 
@@ -112,16 +112,16 @@ def test_last_month_holds_some_of_each_typology(
 def test_planted_share_is_small(made: SimulationSummary, truth: pl.DataFrame) -> None:
     """The bulk is ordinary: about the configured share of payouts and of projects."""
     real = truth.filter(~pl.col("look_alike") & (pl.col("scenario") == "payouts"))
-    assert 0.01 < len(real) / made.payouts < 0.035
-    cases = sum(made.cases[each.code] for each in APPROVAL_TYPOLOGIES if not each.benign)
-    assert 0.01 < cases / made.projects < 0.03
+    assert 0.01 < len(real) / made.subjects["payouts"] < 0.035
+    cases = sum(made.cases[each.code] for each in BY_SCENARIO["approvals"] if not each.benign)
+    assert 0.01 < cases / made.subjects["approvals"] < 0.03
 
 
 def test_telling_features_exist() -> None:
     """What an explanation should name is a feature of the scenario, at most three a typology."""
     for typologies, scenario in (
-        (PAYOUT_TYPOLOGIES, "payouts"),
-        (APPROVAL_TYPOLOGIES, "approvals"),
+        (BY_SCENARIO["payouts"], "payouts"),
+        (BY_SCENARIO["approvals"], "approvals"),
     ):
         known = {feature.name for feature in load(scenario).features}
         for each in typologies:

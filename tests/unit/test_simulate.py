@@ -102,13 +102,13 @@ def test_counts_are_near_the_configured(
     made: SimulationSummary, payouts: pl.DataFrame, steps: pl.DataFrame
 ) -> None:
     """Planted rows add a few percent; each project leaves about ten steps."""
-    assert 2500 <= made.payouts <= 2500 * 1.2
-    assert 300 <= made.projects <= 330
-    assert 7 <= len(steps) / made.projects <= 13
+    assert 2500 <= made.subjects["payouts"] <= 2500 * 1.2
+    assert 300 <= made.subjects["approvals"] <= 330
+    assert 7 <= len(steps) / made.subjects["approvals"] <= 13
     share = payouts["kind"].value_counts(normalize=True)
     assert dict(share.iter_rows())["payout_requested"] == pytest.approx(0.5, abs=0.02)
     cancelled = payouts.filter(pl.col("kind") == "payout_cancelled")["payout_id"].n_unique()
-    assert 0.005 <= cancelled / made.payouts <= 0.03
+    assert 0.005 <= cancelled / made.subjects["payouts"] <= 0.03
 
 
 def test_ordinary_payouts_are_noisy(payouts: pl.DataFrame) -> None:
@@ -183,7 +183,7 @@ def test_shipped_mapping_takes_in_every_row(made: SimulationSummary, name: str) 
         ledger=ledger,
         settings=Settings(pseudonym_key=SecretStr("k" * 40)),
     )
-    rows = {"payouts": made.payout_rows, "approvals": made.approval_steps}[name]
+    rows = made.rows[name]
     assert report.total.counts.accepted == report.total.counts.read == rows == len(ledger.events)
     assert not report.undeclared
     used = {field for event in ledger.events for field, value in event.fields.items() if value}
