@@ -56,7 +56,11 @@ class Source:
 class Measure:
     """An integer or code that an event gets once, when it is learned, and keeps.
 
-    - `previous`: the `field` of the last earlier event of `key` (a code);
+    - `previous`: the `field` of the last earlier event of `key` (a code); `start` where there is
+      none, if that is given;
+    - `steps`: the set of texts that `field` had in the earlier events of `key` and has in this one,
+      as a number of 62 bits, two of which stand for each text (Bloom 1970,
+      doi:10.1145/362686.362692); it is compared with others as a sketch is;
     - `elapsed`: time since the last (`elapsed`) or first (`elapsed_first`) earlier event of `key`;
     - `between`: time from the instant in `field` to the event;
     - `ratio_ppm`: `field` over `other`, in millionths; `quotient`: whole part of `field` over
@@ -71,6 +75,7 @@ class Measure:
     name: str
     how: Literal[
         "previous",
+        "steps",
         "elapsed",
         "elapsed_first",
         "between",
@@ -87,9 +92,13 @@ class Measure:
     unit: Literal["working_days", "days", "minutes"] = "days"
     days: int = 1095
     where: Where | None = None
+    start: str = ""
 
     def __post_init__(self) -> None:
         reach_of(self.name, days=self.days)
+        if self.start and self.how != "previous":
+            message = f"{self.name}: only a previous text has a start; drop it or make it previous"
+            raise DeclarationError(message)
 
     @property
     def is_code(self) -> bool:
@@ -97,9 +106,14 @@ class Measure:
         return self.how == "previous"
 
     @property
+    def taken(self) -> str:
+        """The column that it takes over from an earlier event; its own where it gathers."""
+        return self.name if self.how == "steps" else self.field
+
+    @property
     def atom(self) -> Atom | None:
         """The window it looks at, where it looks at one."""
-        if self.how not in ("previous", "elapsed", "elapsed_first", "change_ppm"):
+        if self.how not in ("previous", "steps", "elapsed", "elapsed_first", "change_ppm"):
             return None
         return Atom(self.key, "ends", None, reach_of(self.name, days=self.days), self.where)
 

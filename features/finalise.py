@@ -20,6 +20,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -88,6 +89,8 @@ def spec_of(of: Expression) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR
             return fin.EXCESS, 0, of.min_n
         case NearDuplicates():
             return fin.NEAR_COUNT, 0, 0
+        case SetRarity():
+            return fin.SET_RARITY, 0, of.min_n
         case Window():
             if of.agg in _MOMENTS:
                 return fin.AGGREGATE, _MOMENTS[of.agg][0], 0
@@ -99,7 +102,7 @@ def own_number(of: Expression) -> str | None:
     match of:
         case Own() | AmongPeers():
             return of.value
-        case NearDuplicates():
+        case NearDuplicates() | SetRarity():
             return of.sketch
         case _:
             return None

@@ -41,7 +41,7 @@ from features.kernels import (
 OK, NOT_APPLICABLE, INSUFFICIENT, ERROR, IMPUTED = range(5)
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
 OWN, AGGREGATE, SHARE, IS_NEW, RARITY, SINCE, ROBUST_Z, PEER_RANK, EXCESS, NEAR_COUNT = range(10)
-DISTINCT_CODES, CONCENTRATION, ENTROPY, EXACT_MEDIAN, EXACT_MAD = range(10, 15)
+DISTINCT_CODES, CONCENTRATION, ENTROPY, EXACT_MEDIAN, EXACT_MAD, SET_RARITY = range(10, 16)
 """Kinds of a finaliser's spec."""
 MAD_FLOOR: Final = 4
 """Smallest MAD, in grid steps (about 4 % of the value); near zero one unit is the floor."""
@@ -336,6 +336,10 @@ def finish(  # noqa: C901, PLR0911, PLR0912  (one answer a kind)
         return excess(states[0], states[1], min_n)
     if kind == NEAR_COUNT:
         return (np.nan, NOT_APPLICABLE) if own_value == MISSING else (float(states[0, NEAR]), OK)
+    if kind == SET_RARITY:
+        if own_value == MISSING:
+            return np.nan, NOT_APPLICABLE
+        return rarity(step(states[0, N]), step(states[0, NEAR]), states[0, N], min_n)
     if kind == PEER_RANK:
         return peer_rank(step(own_value), states, peers)
     return robust_z(step(own_value), states, peers)

@@ -26,6 +26,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -51,6 +52,7 @@ __all__ = [
     "RobustZ",
     "Rule",
     "Scenario",
+    "SetRarity",
     "Share",
     "Since",
     "Source",
@@ -61,7 +63,15 @@ __all__ = [
 ]
 
 _CODES: Final = ("key", "category")
-_FROM_FIELD: Final = ("previous", "between", "ratio_ppm", "quotient", "present", "change_ppm")
+_FROM_FIELD: Final = (
+    "previous",
+    "steps",
+    "between",
+    "ratio_ppm",
+    "quotient",
+    "present",
+    "change_ppm",
+)
 
 
 def _takes(
@@ -77,6 +87,12 @@ def _takes(
 
 def _without(columns: Collection[str], left_out: Collection[str]) -> tuple[str, ...]:
     return tuple(column for column in columns if column not in left_out)
+
+
+def _content(measure: Measure) -> dict[str, object]:
+    """What decides a measure's value; what is not stated leaves the hash of old ones alone."""
+    told = asdict(measure)
+    return told if measure.start else {name: told[name] for name in told if name != "start"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +164,7 @@ class Scenario:
         match of:
             case Own() | AmongPeers():
                 self._check_own(name, of.value, _without(self.numbers, self.sketches))
-            case NearDuplicates():
+            case NearDuplicates() | SetRarity():
                 self._check_own(name, of.sketch, self.sketches)
             case _:
                 pass
@@ -193,7 +209,7 @@ class Scenario:
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""
-        if measure.is_code:
+        if measure.is_code or measure.how == "steps":
             return self.codes
         if measure.how == "present":
             return self.numbers
@@ -204,7 +220,8 @@ class Scenario:
 
     def _check_atom(self, name: str, atom: Atom, later: Collection[str]) -> None:
         codes, numbers = _without(self.codes, later), _without(self.numbers, later)
-        kinds = {item.name: item.kind for item in self.fields}
+        kinds: dict[str, str] = {item.name: item.kind for item in self.fields}
+        kinds |= dict.fromkeys(self.sketches, "sketch")
         if not atom.key:
             message = f"{self.name}: {name} has no key; name whose earlier events it looks at"
             raise DeclarationError(message)
@@ -242,8 +259,9 @@ class Scenario:
 
     @cached_property
     def sketches(self) -> tuple[str, ...]:
-        """Fields that hold sketches of texts."""
-        return tuple(item.name for item in self.fields if item.kind == "sketch")
+        """Fields that hold sketches of texts, and measures that hold sets of them."""
+        fields = tuple(item.name for item in self.fields if item.kind == "sketch")
+        return fields + tuple(item.name for item in self.measures if item.how == "steps")
 
     @cached_property
     def later(self) -> frozenset[str]:
@@ -293,7 +311,7 @@ class Scenario:
             "history": self.history,
             "peer_group": self.peer_group,
             "fields": [item.model_dump(exclude={"title_zh", "title_en"}) for item in self.fields],
-            "measures": [asdict(item) for item in self.measures],
+            "measures": [_content(item) for item in self.measures],
             "features": [
                 [type(item.of).__name__, asdict(item.of), item.fill] for item in self.features
             ],

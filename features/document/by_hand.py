@@ -45,8 +45,8 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
         case "change_ppm":
             then = before.value if before and isinstance(before.value, int) else 0
             return _is(_MILLION * (x - then) // then, f"floor(1,000,000 * ({x} - {then}) / {then})")
-        case "previous":
-            message = f"{measure.name} holds a code, which is no number to work out"
+        case "previous" | "steps":
+            message = f"{measure.name} holds a code or a set, which is no number to work out"
             raise ValueError(message)
         case _ as never:
             assert_never(never)

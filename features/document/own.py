@@ -63,7 +63,7 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
             return Range(0, 23, whole=True)
         case "elapsed" | "elapsed_first":
             return COUNT
-        case "previous" | "between" | "ratio_ppm" | "quotient" | "change_ppm":
+        case "previous" | "steps" | "between" | "ratio_ppm" | "quotient" | "change_ppm":
             return ANY
         case _ as never:
             assert_never(never)
@@ -82,6 +82,8 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
     match measure.how:
         case "previous":
             return f"{x} of the last earlier event"
+        case "steps":
+            return f"{{ {x}_j : j up to the event }}"
         case "elapsed":
             return f"{unit} from t_last to t, whole"
         case "elapsed_first":
@@ -108,7 +110,7 @@ def _missing(measure: Measure) -> tuple[Missing, ...]:
     x, y = measure.field, measure.other
     window = Both(f"之前{measure.days}天内", f"in the {measure.days} days before")
     match measure.how:
-        case "present" | "off_day" | "hour":
+        case "present" | "off_day" | "hour" | "steps":
             return ()
         case "between":
             return (no_number(x),)

@@ -16,6 +16,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -69,6 +70,8 @@ def planned(scenario: Scenario, of: Expression) -> Plan:  # noqa: C901, PLR0911,
             return _of_excess(of)
         case NearDuplicates():
             return _of_near_duplicates(of)
+        case SetRarity():
+            return _of_set_rarity(of)
         case KeyZ():
             return _of_key_z(of)
         case _ as never:
@@ -142,6 +145,15 @@ def _of_near_duplicates(of: NearDuplicates) -> Plan:
     wanted = _with(_key(of.key), of.where)
     before = tuple(wanted | {of.sketch: _SKETCH ^ ((1 << bits) - 1)} for bits in off)
     return Plan(_key(of.key) | {of.sketch: _SKETCH}, before)
+
+
+def _of_set_rarity(of: SetRarity) -> Plan:
+    """Sets of one element or of two; the event's own is the shorter where it is to lack one."""
+    is_lacking = of.side == "lacking"
+    wanted = _with(_key(of.key), of.where)
+    sizes = islice(cycle((1, 1, 0) if is_lacking else (0, 0, 1)), max(of.min_n, _SOME))
+    before = tuple(wanted | {of.sketch: size} for size in sizes)
+    return Plan(_key(of.key) | {of.sketch: int(not is_lacking)}, before)
 
 
 def _of_key_z(of: KeyZ) -> Plan:

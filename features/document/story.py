@@ -133,7 +133,9 @@ class _Teller:
             case "ratio_ppm" | "quotient":
                 told.fields.setdefault(measure.field, self._some(measure.field, value, told.at))
                 told.fields.setdefault(measure.other, self._some(measure.other, _BASE, told.at))
-            case "previous" | "elapsed" | "elapsed_first" | "change_ppm":
+            case "steps" if value == 0:
+                self._set_apart(told, measure)
+            case "previous" | "steps" | "elapsed" | "elapsed_first" | "change_ppm":
                 self._chain(told, measure, value)
             case _ as never:
                 assert_never(never)
@@ -142,12 +144,16 @@ class _Teller:
         declared = next(item for item in self.scenario.fields if item.name == name)
         return _sized(declared, value, at)
 
-    def _chain(self, told: Told, measure: Measure, value: Value) -> None:
-        """Tell of the earlier event that the measure looks back at, unless there is one."""
+    def _set_apart(self, told: Told, measure: Measure) -> None:
+        """Give the event a key of its own where it has none."""
         for name in measure.key:
             if name not in told.fields:
                 told.fields[name] = text(name, len(self.told) + 1)
                 told.apart.add(name)
+
+    def _chain(self, told: Told, measure: Measure, value: Value) -> None:
+        """Tell of the earlier event that the measure looks back at, unless there is one."""
+        self._set_apart(told, measure)
         link = {name: told.fields[name] for name in measure.key}
         if measure.how == "change_ppm":
             size = _BASE + (value if isinstance(value, int) else 1)
@@ -159,6 +165,8 @@ class _Teller:
         if measure.how == "previous":
             names = f"{measure.name}-", f"{measure.field}-before-"
             before.fields[measure.field] = str(value).replace(*names)
+        elif measure.how == "steps":
+            before.fields[measure.field] = text(f"{measure.field}-before")
         elif measure.how == "change_ppm":
             before.fields[measure.field] = self._some(measure.field, _BASE, before.at)
         elif isinstance(value, int):

@@ -12,6 +12,7 @@ from features.spec import (
     RobustZ,
     Rule,
     Scenario,
+    SetRarity,
     Share,
     Since,
     Unit,
@@ -46,8 +47,14 @@ _APPROVED: Final = Where("approval", "activity", ("approved",))
 _DECIDED: Final = Where("decided", "activity", ("filed", "approved", "change_approved"))
 """Steps that set the amount and scale that a later one is compared with."""
 
+_START: Final = "(start)"
+"""Stands for what came before the first step of a file."""
+
 MEASURES: Final = (
-    Measure("prev_activity", "previous", key=("project",), field="activity"),
+    Measure("prev_activity", "previous", key=("project",), field="activity", start=_START),
+    Measure("prev2", "previous", key=("project",), field="prev_activity", start=_START),
+    Measure("prev3", "previous", key=("project",), field="prev2", start=_START),
+    Measure("steps", "steps", key=("project",), field="activity", days=1827),
     Measure("prev_officer", "previous", key=("project",), field="officer"),
     Measure("wait_wd", "elapsed", key=("project",), unit="working_days"),
     Measure("wait_min", "elapsed", key=("project",), unit="minutes"),
@@ -75,6 +82,60 @@ FEATURES: Final = (
         unit_zh="倍频程",
         family="sequence",
         source="van der Aalst 2016, directly-follows relation",
+    ),
+    Feature(
+        Rarity(("prev2", "prev_activity", "activity"), of=("prev2", "prev_activity")),
+        "前两环节之后的少见程度",
+        "how seldom this step follows the two before",
+        "单看前一环节常见,连看前两环节少见",
+        "usual after the step before, unusual after the two before",
+        unit="octaves",
+        unit_zh="倍频程",
+        family="sequence",
+        false_alarm_zh="补正材料后重走环节",
+        false_alarm_en="steps taken anew after documents were completed",
+        source="van der Aalst 2016, directly-follows relation, of order 2",
+    ),
+    Feature(
+        Rarity(
+            ("prev3", "prev2", "prev_activity", "activity"), of=("prev3", "prev2", "prev_activity")
+        ),
+        "前三环节之后的少见程度",
+        "how seldom this step follows the three before",
+        "连看前三环节,接着办理此环节少见",
+        "the way by which the file came here seldom leads to this step",
+        unit="octaves",
+        unit_zh="倍频程",
+        family="sequence",
+        false_alarm_zh="补正材料后重走环节",
+        false_alarm_en="steps taken anew after documents were completed",
+        source="van der Aalst 2016, directly-follows relation, of order 3",
+    ),
+    Feature(
+        SetRarity(("activity",), "steps", "lacking", days=1095),
+        "缺少通常先办的环节",
+        "usual earlier steps that are missing",
+        "同类环节之前通常已办的环节,本项目尚未办理",
+        "steps that usually come before this one have not happened in this file",
+        unit="octaves",
+        unit_zh="倍频程",
+        family="sequence",
+        false_alarm_zh="容缺受理、告知承诺制改革后环节合并",
+        false_alarm_en="documents promised for later, or a reform that merges steps",
+        source="conformance checking, van der Aalst 2016",
+    ),
+    Feature(
+        SetRarity(("activity",), "steps", "exceeding", days=1095),
+        "先办了通常后办的环节",
+        "steps taken before their time",
+        "通常在此环节之后才办的环节,本项目已经办理",
+        "steps that usually come after this one have already happened in this file",
+        unit="octaves",
+        unit_zh="倍频程",
+        family="sequence",
+        false_alarm_zh="并联审批、补正后重走环节",
+        false_alarm_en="parallel approvals, or steps taken anew after a correction",
+        source="conformance checking, van der Aalst 2016",
     ),
     Feature(
         Rarity(("case_type", "activity"), of=("case_type",)),
