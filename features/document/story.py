@@ -164,7 +164,11 @@ class _Teller:
         before = self._before(told, link)
         if measure.how == "previous":
             names = f"{measure.name}-", f"{measure.field}-before-"
-            before.fields[measure.field] = str(value).replace(*names)
+            had = str(value).replace(*names)
+            if measure.field in self.measures:
+                self._measure(before, self.measures[measure.field], had)
+            else:
+                before.fields[measure.field] = had
         elif measure.how == "steps":
             before.fields[measure.field] = text(f"{measure.field}-before")
         elif measure.how == "change_ppm":

@@ -156,7 +156,7 @@ FEATURES: Final = (
         "not who usually handles this step",
         unit="octaves",
         unit_zh="倍频程",
-        family="resource",
+        family="handover",
         false_alarm_zh="轮岗、休假顶岗",
         false_alarm_en="rotation or holiday cover",
         source="B02",
@@ -169,7 +169,7 @@ FEATURES: Final = (
         "an unusual hand-over",
         unit="octaves",
         unit_zh="倍频程",
-        family="resource",
+        family="handover",
         source="handover of work, van der Aalst 2005",
     ),
     Feature(
