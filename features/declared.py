@@ -65,6 +65,8 @@ class Measure:
     - `between`: time from the instant in `field` to the event;
     - `ratio_ppm`: `field` over `other`, in millionths; `quotient`: whole part of `field` over
       `other`;
+    - `difference`: `field` less `other`;
+    - `within`: 1 where `field` lies from `low` to `high`, else 0;
     - `present`: 1 where the event carries `field`, else 0;
     - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
     - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day.
@@ -81,6 +83,8 @@ class Measure:
         "between",
         "ratio_ppm",
         "quotient",
+        "difference",
+        "within",
         "present",
         "change_ppm",
         "off_day",
@@ -93,9 +97,14 @@ class Measure:
     days: int = 1095
     where: Where | None = None
     start: str = ""
+    low: int = 0
+    high: int = 0
 
     def __post_init__(self) -> None:
         reach_of(self.name, days=self.days)
+        if self.how == "within" and self.low > self.high:
+            message = f"{self.name}: nothing lies from {self.low} to {self.high}; swap the two"
+            raise DeclarationError(message)
         if self.start and self.how != "previous":
             message = f"{self.name}: only a previous text has a start; drop it or make it previous"
             raise DeclarationError(message)
@@ -123,7 +132,9 @@ class Feature:
     """One declared feature: an expression and what people must know of it.
 
     `fill` stands in where the value is missing for want of history or of a field; the status says
-    so (`imputed`). `assumes` is what the texts of the expression cannot know.
+    so (`imputed`). `assumes` is what the texts of the expression cannot know. What is `sensitive`
+    tells of the conduct of a person, or of ties between persons: no model takes it, and no reason
+    names it, unless the setting `sensitive_features` says so.
     """
 
     of: Expression
@@ -139,6 +150,7 @@ class Feature:
     false_alarm_en: str = "bulk back-loading or seasonal business"
     source: str = ""
     in_model: bool = True
+    sensitive: bool = False
     fill: float | None = None
     assumes_zh: str = ""
     assumes_en: str = ""

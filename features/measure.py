@@ -75,7 +75,7 @@ def bits_of(text: str | None) -> int:
     return (1 << number % _BITS) | (1 << number // _BITS % _BITS)
 
 
-def _alone(  # noqa: PLR0911  (one answer a measure)
+def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
     measure: Measure, calendar: Calendar, t: Integers, own: Integers, other: Integers
 ) -> Integers | None:
     """Measures that need nothing but the event itself."""
@@ -88,6 +88,13 @@ def _alone(  # noqa: PLR0911  (one answer a measure)
             return np.where(own != MISSING, 1, 0)
         case "ratio_ppm":
             return _ratio(own, other)
+        case "difference":
+            missing = (own == MISSING) | (other == MISSING)
+            value = np.where(missing, 0, own) - np.where(missing, 0, other)
+            return np.where(missing, MISSING, np.clip(value, -VALUE_BOUND, VALUE_BOUND))
+        case "within":
+            inside = (own >= measure.low) & (own <= measure.high)
+            return np.where(own == MISSING, MISSING, np.where(inside, 1, 0))
         case "quotient":
             missing = (own == MISSING) | (other <= 0)
             return np.where(missing, MISSING, own // np.where(missing, 1, other))

@@ -69,9 +69,15 @@ _FROM_FIELD: Final = (
     "between",
     "ratio_ppm",
     "quotient",
+    "difference",
+    "within",
     "present",
     "change_ppm",
 )
+
+_VERBS: Final = {"ratio_ppm": "divides by", "quotient": "divides by", "difference": "subtracts"}
+_LATER: Final = ("start", "low", "high")
+"""What measures did not state at first."""
 
 
 def _takes(
@@ -92,7 +98,7 @@ def _without(columns: Collection[str], left_out: Collection[str]) -> tuple[str, 
 def _content(measure: Measure) -> dict[str, object]:
     """What decides a measure's value; what is not stated leaves the hash of old ones alone."""
     told = asdict(measure)
-    return told if measure.start else {name: told[name] for name in told if name != "start"}
+    return {name: value for name, value in told.items() if value or name not in _LATER}
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,12 @@ class Scenario:
 
     def _check_rule(self, rule: Rule) -> None:
         for name, _, _ in rule.conditions:
+            if self.feature(name).sensitive:
+                message = (
+                    f"{self.name}: rule {rule.name} asks {name}, which is sensitive; a rule is for "
+                    "everybody who sees warnings: ask another feature"
+                )
+                raise DeclarationError(message)
             if self.feature(name).fill is not None:
                 message = (
                     f"{self.name}: rule {rule.name} asks {name}, where {self.feature(name).fill} "
@@ -203,9 +215,9 @@ class Scenario:
         if measure.how in _FROM_FIELD:
             allowed = _without(self._may_take(measure), later)
             self._check(measure.name, "takes", measure.field, allowed)
-        if measure.how in ("ratio_ppm", "quotient"):
+        if measure.how in _VERBS:
             allowed = _without(self._may_take(measure), later)
-            self._check(measure.name, "divides by", measure.other, allowed)
+            self._check(measure.name, _VERBS[measure.how], measure.other, allowed)
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""
@@ -244,6 +256,14 @@ class Scenario:
         if column not in allowed:
             message = f"{self.name}: {name} {verb} {column!r}, which is none of {tuple(allowed)}"
             raise DeclarationError(message)
+
+    def left_out(self, *, sensitive: bool = False) -> tuple[str, ...]:
+        """Features that no model takes; sensitive ones are among them unless they are let in."""
+        return tuple(
+            item.name
+            for item in self.features
+            if not item.in_model or (item.sensitive and not sensitive)
+        )
 
     @cached_property
     def codes(self) -> tuple[str, ...]:

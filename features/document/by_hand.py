@@ -38,6 +38,12 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
             return _is(_MILLION * x // y, f"floor(1,000,000 * {x} / {y})")
         case "quotient":
             return _is(x // y, f"floor({x} / {y})")
+        case "difference":
+            return _is(x - y, f"{x} - {y}")
+        case "within":
+            return _flag(
+                measure.low <= x <= measure.high, f"{measure.low} <= {x} <= {measure.high}"
+            )
         case "between":
             return _duration(measure, x, t, calendar)
         case "elapsed" | "elapsed_first":

@@ -57,13 +57,21 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
     if measure is None:
         return ANY
     match measure.how:
-        case "present" | "off_day":
+        case "present" | "off_day" | "within":
             return FLAG
         case "hour":
             return Range(0, 23, whole=True)
         case "elapsed" | "elapsed_first":
             return COUNT
-        case "previous" | "steps" | "between" | "ratio_ppm" | "quotient" | "change_ppm":
+        case (
+            "previous"
+            | "steps"
+            | "between"
+            | "ratio_ppm"
+            | "quotient"
+            | "difference"
+            | "change_ppm"
+        ):
             return ANY
         case _ as never:
             assert_never(never)
@@ -94,6 +102,10 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
             return f"floor(1,000,000 * {x} / {y})"
         case "quotient":
             return f"floor({x} / {y})"
+        case "difference":
+            return f"{x} - {y}"
+        case "within":
+            return f"1 if {measure.low} <= {x} <= {measure.high} else 0"
         case "present":
             return f"1 if {x} is there else 0"
         case "change_ppm":
@@ -106,14 +118,16 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
             assert_never(never)
 
 
-def _missing(measure: Measure) -> tuple[Missing, ...]:
+def _missing(measure: Measure) -> tuple[Missing, ...]:  # noqa: PLR0911  (one answer a measure)
     x, y = measure.field, measure.other
     window = Both(f"之前{measure.days}天内", f"in the {measure.days} days before")
     match measure.how:
         case "present" | "off_day" | "hour" | "steps":
             return ()
-        case "between":
+        case "between" | "within":
             return (no_number(x),)
+        case "difference":
+            return no_number(x), no_number(y)
         case "ratio_ppm" | "quotient":
             none = Both(f"`{y}` 不在或不为正", f"`{y}` is not there or is not positive")
             return no_number(x), Missing(Status.NOT_APPLICABLE, none)

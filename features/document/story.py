@@ -121,7 +121,9 @@ class _Teller:
             elif name in self.measures and told.source is None:
                 self._measure(told, self.measures[name], value)
 
-    def _measure(self, told: Told, measure: Measure, value: Value) -> None:
+    def _measure(  # noqa: C901, PLR0912  (one answer a measure)
+        self, told: Told, measure: Measure, value: Value
+    ) -> None:
         match measure.how:
             case "off_day" | "hour":
                 return
@@ -130,6 +132,11 @@ class _Teller:
                 told.fields.setdefault(measure.field, told.at - int(value) * unit)
             case "present":
                 told.fields.setdefault(measure.field, self._some(measure.field, 1, told.at))
+            case "within":
+                self._realise_number(told, measure.field, measure.low)
+            case "difference":
+                self._realise_number(told, measure.field, value)
+                self._realise_number(told, measure.other, _BASE)
             case "ratio_ppm" | "quotient":
                 told.fields.setdefault(measure.field, self._some(measure.field, value, told.at))
                 told.fields.setdefault(measure.other, self._some(measure.other, _BASE, told.at))
@@ -139,6 +146,13 @@ class _Teller:
                 self._chain(told, measure, value)
             case _ as never:
                 assert_never(never)
+
+    def _realise_number(self, told: Told, name: str, value: Value) -> None:
+        """Give the event a number in a field, or what makes a measure one."""
+        if name in self.measures:
+            self._measure(told, self.measures[name], value)
+        else:
+            told.fields.setdefault(name, self._some(name, value, told.at))
 
     def _some(self, name: str, value: Value, at: int) -> Value:
         declared = next(item for item in self.scenario.fields if item.name == name)

@@ -151,6 +151,14 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
             return Both(f"`{x}` / `{y}`,百万分之", f"`{x}` / `{y}` in millionths")
         case "quotient":
             return Both(f"`{x}` / `{y}` 的整数部分", f"whole part of `{x}` / `{y}`")
+        case "difference":
+            return Both(f"`{x}` - `{y}`", f"`{x}` - `{y}`")
+        case "within":
+            low, high = f"{measure.low:,}", f"{measure.high:,}"
+            return Both(
+                f"`{x}` 在{low}至{high}之间为1,否则为0",
+                f"1 where `{x}` lies from {low} to {high}, else 0",
+            )
         case "present":
             return Both(f"带有 `{x}` 为1,否则为0", f"1 where `{x}` is there, else 0")
         case "change_ppm":

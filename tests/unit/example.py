@@ -57,6 +57,8 @@ MEASURES: Final = (
     Measure("score_ppm", "ratio_ppm", field="amount_minor", other="score"),
     Measure("each_minor", "quotient", field="amount_minor", other="score"),
     Measure("has_score", "present", field="score"),
+    Measure("rest", "difference", field="score", other="was_late"),
+    Measure("is_low", "within", field="rest", low=1, high=3),
     Measure("rise_ppm", "change_ppm", key=FIRM, field="score", days=25),
     Measure("jump_ppm", "change_ppm", key=FIRM, field="amount_minor", days=25),
     Measure("off_day", "off_day"),

@@ -197,6 +197,8 @@ class Oracle:
             "hour": lambda: self.local(t).hour,
             "present": lambda: 0 if own is None else 1,
             "ratio_ppm": lambda: textbook.ppm(own, other),
+            "difference": lambda: None if own is None or other is None else own - other,
+            "within": lambda: None if own is None else int(of.low <= own <= of.high),
             "quotient": lambda: own // other if own is not None and other and other > 0 else None,
             "between": lambda: self._lasted(of.unit, own, t),
         }
@@ -210,8 +212,8 @@ class Oracle:
             is_first = not seen and None not in [row.own[name] for name in of.key]
             return (of.start or None) if is_first else seen[-1].own[of.field] if seen else None
         if of.how == "steps":
-            had = self.measured(of, seen[-1]) if seen else 0
-            return int(had or 0) | textbook.bloom(own)
+            gathered = self.measured(of, seen[-1]) if seen else 0
+            return int(gathered or 0) | textbook.bloom(own)
         since = (seen[-1 if of.how == "elapsed" else 0].at[0]) if seen else None
         return self._lasted(of.unit, since, t)
 
