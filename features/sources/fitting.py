@@ -17,7 +17,7 @@ _ROWS: Final = 500
 def fitting(path: Path, scenario: str) -> Mapping:
     """The shipped mapping of `scenario` for event logs that leaves the fewest attributes unknown.
 
-    Of those that leave as few, the one that reads the most.
+    Of those that leave as few, the one that looks for the fewest which are not there.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def fitting(path: Path, scenario: str) -> Mapping:
 
 
 def _misfit(mapping: Mapping, found: set[str]) -> tuple[int, int, str]:
-    """Attributes that the mapping does not know, and how few of those that it reads are there."""
+    """How many attributes the mapping does not know, and how many that it reads are not there."""
     used = set(mapping.used_columns())
     ignored = {name for note in mapping.ignored for name in normal(note.columns)}
-    return len(found - used - ignored), -len(found & used), mapping.name
+    return len(found - used - ignored), len(used - found), mapping.name
