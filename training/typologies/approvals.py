@@ -85,6 +85,21 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
         {"working_days": on_approvals.RUSH_WD},
     ),
     Typology(
+        "T02",
+        "概算擦边",
+        "estimates just under the limit",
+        on_approvals.plant_estimate_edge,
+        (
+            "near_limit",
+            "near_limit_sum_1827d_by_owner",
+            "near_limit_mean_1827d_by_owner",
+        ),
+        "no",
+        {"n_projects": on_approvals.EDGE_PROJECTS},
+        subjects_per_case=5.5,
+        history_days=520,
+    ),
+    Typology(
         "L04",
         "抢险救灾工程",
         "flood emergency works",
