@@ -189,7 +189,7 @@ FEATURES: Final = (
         family="handover",
         false_alarm_zh="轮岗、休假顶岗",
         false_alarm_en="rotation or holiday cover",
-        source="B02",
+        source="resource perspective, van der Aalst 2005",
     ),
     Feature(
         Rarity(("prev_officer", "officer"), of=("prev_officer",)),
@@ -391,6 +391,7 @@ FEATURES: Final = (
         unit_zh="是/否",
         family="resource",
         source="B05",
+        sensitive=True,
     ),
     Feature(
         Since(("officer",), days=365),
@@ -721,6 +722,20 @@ FEATURES: Final = (
         source="P10; 企业投资项目核准和备案管理条例 Art 12",
     ),
     Feature(
+        Window(("parcel",), "count", days=1095, where=_FILED),
+        "同一地块近三年申报数",
+        "filings on the parcel in three years",
+        "供重复备案规则判断",
+        "tells the first filing on a parcel from a further one",
+        unit="filings",
+        unit_zh="件",
+        family="duplicate",
+        false_alarm_zh="分期建设的园区",
+        false_alarm_en="a park built in phases",
+        in_model=False,
+        source="P11; 企业投资项目核准和备案管理条例 Art 13",
+    ),
+    Feature(
         NearDuplicates(("parcel",), "title", days=1095, where=_FILED),
         "同一地块名称近似的申报数",
         "filings of nearly the same name on the parcel",
@@ -880,7 +895,7 @@ RULES: Final = (
         "重复备案",
         "duplicate filing",
         "企业投资项目核准和备案管理条例 Art 13",
-        (("project_distinct_1095d_by_parcel", ">=", 1), ("n_1827d_by_project", "<", 1)),
+        (("n_filings_1095d_by_parcel", ">=", 1), ("n_1827d_by_project", "<", 1)),
         applies=(("activity", ("filed",)),),
     ),
     Rule(

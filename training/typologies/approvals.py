@@ -30,7 +30,11 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
         "减量不减价",
         "scale cut, price kept",
         on_approvals.plant_scale_cut,
-        ("scale_rise_ppm", "unit_cost_robust_z_1095d_by_case_type_sector"),
+        (
+            "rise_over_scale_ppm",
+            "scale_rise_ppm",
+            "unit_cost_robust_z_1095d_by_case_type_sector",
+        ),
         "no",
         {"cut": on_approvals.SCALE_CUT},
         history_days=150,
@@ -40,7 +44,11 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
         "未批先建补证",
         "works begin before the permit",
         on_approvals.plant_early_start,
-        ("n_permits_1827d_by_project", "activity_rarity_1095d_by_prev_activity"),
+        (
+            "n_permits_1827d_by_project",
+            "days_since_first_works_1827d_by_project",
+            "activity_rarity_1095d_by_prev_activity",
+        ),
         "partly",
         {"lead_days": on_approvals.LEAD_DAYS},
         history_days=150,
@@ -63,7 +71,11 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
         "换道降级",
         "refused, then filed on a lighter route",
         on_approvals.plant_route_downgrade,
-        ("n_rejections_365d_by_parcel", "project_distinct_1095d_by_parcel"),
+        (
+            "n_rejections_365d_by_parcel",
+            "project_distinct_1095d_by_parcel",
+            "route_distinct_365d_by_parcel",
+        ),
         "no",
         {
             "gap_days": on_approvals.REFILE_GAP_DAYS,
