@@ -56,7 +56,11 @@ class Source:
 class Measure:
     """An integer or code that an event gets once, when it is learned, and keeps.
 
-    - `previous`: the `field` of the last earlier event of `key` (a code);
+    - `previous`: the `field` of the last earlier event of `key` (a code); `start` where there is
+      none, if that is given;
+    - `steps`: the set of texts that `field` had in the earlier events of `key` and has in this one,
+      as a number of 62 bits, two of which stand for each text (Bloom 1970,
+      doi:10.1145/362686.362692); it is compared with others as a sketch is;
     - `elapsed`: time since the last (`elapsed`) or first (`elapsed_first`) earlier event of `key`;
     - `between`: time from the instant in `field` to the event, or to the instant in `other`;
     - `ratio_ppm`: `field` over `other`, in millionths; `quotient`: whole part of `field` over
@@ -76,6 +80,7 @@ class Measure:
     name: str
     how: Literal[
         "previous",
+        "steps",
         "elapsed",
         "elapsed_first",
         "between",
@@ -95,6 +100,7 @@ class Measure:
     unit: Literal["working_days", "days", "minutes"] = "days"
     days: int = 1095
     where: Where | None = None
+    start: str = ""
     limits: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
     low: int | None = None
     high: int | None = None
@@ -113,6 +119,9 @@ class Measure:
         if self.where is not None and self.how in ("off_day", "hour"):
             message = f"{self.name}: every event has its hour and its day; drop the where"
             raise DeclarationError(message)
+        if self.start and self.how != "previous":
+            message = f"{self.name}: only a previous text has a start; drop it or make it previous"
+            raise DeclarationError(message)
 
     def place_of(self, text: str | None) -> int:
         """Position of a class among the limits, -1 for none of them."""
@@ -125,9 +134,14 @@ class Measure:
         return self.how == "previous"
 
     @property
+    def taken(self) -> str:
+        """The column that it takes over from an earlier event; its own where it gathers."""
+        return self.name if self.how == "steps" else self.field
+
+    @property
     def atom(self) -> Atom | None:
         """The window it looks at, where it looks at one."""
-        if self.how not in ("previous", "elapsed", "elapsed_first", "change_ppm"):
+        if self.how not in ("previous", "steps", "elapsed", "elapsed_first", "change_ppm"):
             return None
         return Atom(self.key, "ends", None, reach_of(self.name, days=self.days), self.where)
 
@@ -137,7 +151,9 @@ class Feature:
     """One declared feature: an expression and what people must know of it.
 
     `fill` stands in where the value is missing for want of history or of a field; the status says
-    so (`imputed`). `assumes` is what the texts of the expression cannot know.
+    so (`imputed`). `assumes` is what the texts of the expression cannot know. What is `sensitive`
+    tells of the conduct of a person, or of ties between persons: no model takes it, and no reason
+    names it, unless the setting `sensitive_features` says so.
     """
 
     of: Expression
@@ -153,6 +169,7 @@ class Feature:
     false_alarm_en: str = "bulk back-loading or seasonal business"
     source: str = ""
     in_model: bool = True
+    sensitive: bool = False
     fill: float | None = None
     assumes_zh: str = ""
     assumes_en: str = ""

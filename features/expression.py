@@ -394,6 +394,39 @@ class NearDuplicates(Lookback):
 
 
 @dataclass(frozen=True, slots=True)
+class SetRarity(Lookback):
+    """How seldom the event's set of steps is as short, or as long, among the key's earlier events.
+
+    `sketch` is a measure of kind `steps`. About `log2((n + 1) / (m + 1))` in octaves, where n is
+    the number of earlier events with a set, and m of those that had no step which this event lacks
+    (`side` is `lacking`), or that lacked no step which this event has (`exceeding`). Two bits of
+    62 stand for a step, so a step may hide behind others: the sets then differ less than they do.
+    """
+
+    key: Key
+    sketch: str
+    side: Literal["lacking", "exceeding"]
+    min_n: int = 10
+
+    def __post_init__(self) -> None:
+        _ = self.reach
+
+    def called(self, span: str) -> str:
+        """`<sketch>_<side>_rarity_<window>_by_<key>`."""
+        return f"{self.part(self.sketch)}_{self.side}_rarity_{span}_by_{'_'.join(self.key)}"
+
+    @property
+    def near(self) -> int:
+        """Which bits are asked about, none of which may differ."""
+        return 64 if self.side == "lacking" else 128
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """The one state: how many of the window's sets do not differ on that side."""
+        return (self.atom(self.key, "near", self.sketch, near=self.near),)
+
+
+@dataclass(frozen=True, slots=True)
 class KeyZ(Lookback):
     """A key compared with all keys: robust z of its number in the snapshot of the last midnight.
 
@@ -461,5 +494,6 @@ Expression = (
     | Rarity
     | Excess
     | NearDuplicates
+    | SetRarity
     | KeyZ
 )

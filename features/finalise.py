@@ -21,6 +21,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -91,6 +92,8 @@ def spec_of(of: Expression) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR
             return fin.EXCESS, 0, of.min_n
         case NearDuplicates():
             return fin.NEAR_COUNT, 0, 0
+        case SetRarity():
+            return fin.SET_RARITY, 0, of.min_n
         case Window():
             if of.agg in WITH_OWN:
                 return fin.TOTAL, int(of.agg == "total"), 0
@@ -104,7 +107,7 @@ def own_number(of: Expression) -> str | None:
     match of:
         case Own() | AmongPeers():
             return of.value
-        case NearDuplicates():
+        case NearDuplicates() | SetRarity():
             return of.sketch
         case Window(agg="total" | "earlier"):
             return of.value

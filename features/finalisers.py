@@ -41,7 +41,8 @@ from features.kernels import (
 OK, NOT_APPLICABLE, INSUFFICIENT, ERROR, IMPUTED = range(5)
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
 OWN, AGGREGATE, SHARE, IS_NEW, RARITY, SINCE, ROBUST_Z, PEER_RANK, EXCESS, NEAR_COUNT = range(10)
-DISTINCT_CODES, CONCENTRATION, ENTROPY, EXACT_MEDIAN, EXACT_MAD, TOTAL = range(10, 16)
+DISTINCT_CODES, CONCENTRATION, ENTROPY, EXACT_MEDIAN, EXACT_MAD = range(10, 15)
+TOTAL, SET_RARITY = range(15, 17)
 """Kinds of a finaliser's spec."""
 MAD_FLOOR: Final = 4
 """Smallest MAD, in grid steps (about 4 % of the value); near zero one unit is the floor."""
@@ -346,6 +347,10 @@ def finish(  # noqa: C901, PLR0911, PLR0912  (one answer a kind)
         return (np.nan, NOT_APPLICABLE) if own_value == MISSING else (float(states[0, NEAR]), OK)
     if kind == TOTAL:
         return total_with(own_value, option, states[0, N], states[0, S1])
+    if kind == SET_RARITY:
+        if own_value == MISSING:
+            return np.nan, NOT_APPLICABLE
+        return rarity(step(states[0, N]), step(states[0, NEAR]), states[0, N], min_n)
     if kind == PEER_RANK:
         return peer_rank(step(own_value), states, peers)
     return robust_z(step(own_value), states, peers)

@@ -9,15 +9,17 @@ import numpy as np
 import polars as pl
 
 from features.calendar import Calendar
-from features.columns import Columns, grouped
+from features.columns import Columns, Texts, grouped
 from features.contracts.errors import InputError
 from features.contracts.vectors import Integers
 from features.kernels import FIRST, LAST, MISSING, NEVER, grid, order
+from features.kernels.gather import gathered
 from features.kernels.moves import Late
 from features.kernels.number import numbered
 from features.kernels.order import Bools, CodeColumns, Rows
 from features.lane import BEYOND, Bounds, Clock, Lane
-from features.measure import Ends, compute
+from features.measure import FIRST as START
+from features.measure import Ends, bits_of, compute
 from features.spec import Atom, Key, Measure, Scenario, Where
 from features.sweeps import Course, Sides
 
@@ -398,9 +400,16 @@ class History:
             values[asked.queries] = self.measured(measure, asked)
             if measure.is_code:
                 self.columns.codes[measure.name] = values.astype(np.int32)
-                self.columns.texts[measure.name] = self.columns.texts[measure.field]
+                self.columns.texts[measure.name] = self.texts_of(measure)
             else:
                 self.columns.numbers[measure.name] = values
+
+    def texts_of(self, measure: Measure) -> Texts:
+        """What the codes of a measure stand for: those of its field, and its start behind them."""
+        texts = self.columns.texts[measure.field]
+        if not measure.start or measure.start in texts:
+            return texts
+        return [*map(str, texts), measure.start]
 
     def measured(self, measure: Measure, asked: Slice) -> Integers:
         """Values of `measure` for the rows asked about."""
@@ -408,6 +417,8 @@ class History:
         own, other = c.numbers.get(measure.field, c.t), c.numbers.get(measure.other, c.t)
         if measure.how == "limit":
             own = self._classes(measure)
+        if measure.how == "steps" and atom is not None:
+            return self._gathered(measure, atom)[rows]
         if atom is None:
             own = self._met(measure, own)
             return compute(measure, self.calendar, c.t[rows], own[rows], other[rows], None)
@@ -422,9 +433,28 @@ class History:
             ends = seen[[-1, 0]] if len(seen) else None
             last[k], first[k] = (MISSING, MISSING) if ends is None else c.t[ends]
             value[k] = MISSING if ends is None else held[ends[0]]
-        return compute(
+        found = compute(
             measure, self.calendar, c.t[rows], own[rows], other[rows], Ends(last, first, value)
         )
+        if not measure.start:
+            return found
+        code = list(self.texts_of(measure)).index(measure.start)
+        start = np.where(self.carries(atom.key, rows), code, -1)
+        return np.where(found == START, start, found)
+
+    def _gathered(self, measure: Measure, atom: Atom) -> Integers:
+        """Sets of steps of all rows, each joined with what its key's last row before it had."""
+        c, asked = self.columns, self.everything()
+        rows = np.arange(len(c))
+        sides = self.sides(atom.key, atom.where, None, asked)
+        found = sides.ends(atom, rows, frozenset((LAST,))).states(0, len(rows))[:, LAST]
+        before = np.empty(len(c), np.int64)
+        before[asked.queries] = found
+        for row in np.flatnonzero(c.is_stale):
+            seen = self._without_its_versions(atom, int(row), None)
+            before[row] = seen[-1] if len(seen) else MISSING
+        bits = np.array([*(bits_of(str(text)) for text in c.texts[measure.field]), 0], np.int64)
+        return gathered(bits[c.codes[measure.field]], before, c.order)
 
     def _classes(self, measure: Measure) -> Integers:
         """Position of each row's class among the limits of `measure`, -1 where it has none."""

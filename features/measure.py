@@ -1,6 +1,7 @@
 """Measures: integers and codes that an event gets once, from itself or its last predecessor."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,9 @@ from features.spec import DAY_US, Measure
 
 _MINUTE_US: Final = 60_000_000
 _MILLION: Final = 1_000_000
+_BITS: Final = 62
+FIRST: Final = -2
+"""Stands for the start of a measure that has one, where there is no earlier event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,11 @@ def compute(
 ) -> Integers:
     """Values of `measure` for events at `t`, MISSING (or -1 for codes) where there is none.
 
+    A code is FIRST where the measure has a start and no earlier event is known.
+
     `own` and `other` are the columns `measure.field` and `measure.other` of the events themselves;
-    of a `limit`, `own` is the position of the event's class among the limits, negative for none.
+    of a `limit`, `own` is the position of the event's class among the limits, negative for none; of
+    `steps`, `own` are the bits of their texts.
     """
     alone = _alone(measure, calendar, t, own, other)
     if alone is not None:
@@ -49,12 +56,26 @@ def compute(
         message = f"measure {measure.name} looks back and was given nothing to look at"
         raise ValueError(message)
     if measure.how == "previous":
-        return np.where(ends.last_us == MISSING, -1, ends.last_value)
+        return np.where(ends.last_us == MISSING, FIRST if measure.start else -1, ends.last_value)
+    if measure.how == "steps":
+        return np.where(ends.last_us == MISSING, 0, ends.last_value) | own
     if measure.how == "change_ppm":
         return _change(own, ends.last_value)
     return _duration(
         measure, calendar, ends.last_us if measure.how == "elapsed" else ends.first_us, t
     )
+
+
+def bits_of(text: str | None) -> int:
+    """The bits that stand for a text in a set of texts: two of 62, or one where both fall together.
+
+    >>> f"{bits_of('filed'):b}".count("1"), bits_of(None)
+    (2, 0)
+    """
+    if text is None:
+        return 0
+    number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+    return (1 << number % _BITS) | (1 << number // _BITS % _BITS)
 
 
 def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)

@@ -15,7 +15,7 @@ from features.contracts.verdicts import Status
 from features.expression import KeyZ, Own, Since
 from features.finalise import own_number
 from features.history import History, Slice
-from features.kernels import MISSING, bits
+from features.kernels import MISSING, apart
 from features.kernels.order import Bools, Rows
 from features.spec import Atom, Feature, Measure, Scenario
 
@@ -41,7 +41,7 @@ class Look:
 class Seen:
     """An event that a cell was computed from; `value` is what was taken, None where it counts.
 
-    Of a sketch the value is the number of bits in which it differs from the event's own.
+    Of a sketch the value is the number of bits asked about in which it differs from the event's.
     """
 
     seq: int
@@ -97,7 +97,7 @@ def looks(scenario: Scenario, feature: Feature) -> tuple[Look, ...]:
 
 
 def _of_measure(measure: Measure, atom: Atom) -> Look:
-    column = measure.field if measure.how in ("previous", "change_ppm") else None
+    column = measure.taken if measure.how in ("previous", "steps", "change_ppm") else None
     end: Literal["last", "first"] = "first" if measure.how == "elapsed_first" else "last"
     return Look(atom, column, end, measure.name)
 
@@ -226,7 +226,7 @@ def _taken(source: Columns, look: Look, rows: Rows, own: int) -> list[int | str 
         return [None if code < 0 else str(texts[code]) for code in codes]
     values = source.numbers[column][rows].tolist()
     if look.atom.op == "near" and own != MISSING:
-        return [int(bits(value ^ own)) for value in values]
+        return [int(apart(value, own, look.atom.near)) for value in values]
     return list(values)
 
 

@@ -26,6 +26,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -52,6 +53,7 @@ __all__ = [
     "RobustZ",
     "Rule",
     "Scenario",
+    "SetRarity",
     "Share",
     "Since",
     "Source",
@@ -64,6 +66,7 @@ __all__ = [
 _CODES: Final = ("key", "category")
 _FROM_FIELD: Final = (
     "previous",
+    "steps",
     "between",
     "ratio_ppm",
     "quotient",
@@ -79,6 +82,8 @@ _BESIDE: Final = {
     "difference": "takes off",
     "between": "ends at",
 }
+_LATER: Final = ("start", "limits", "low", "high")
+"""What measures did not state at first."""
 
 
 def _takes(
@@ -94,6 +99,16 @@ def _takes(
 
 def _without(columns: Collection[str], left_out: Collection[str]) -> tuple[str, ...]:
     return tuple(column for column in columns if column not in left_out)
+
+
+def _content(measure: Measure) -> dict[str, object]:
+    """What decides a measure's value; what is not stated leaves the hash of old ones alone."""
+    told = asdict(measure)
+    return {
+        name: value
+        for name, value in told.items()
+        if name not in _LATER or value not in (None, "", ())
+    }
 
 
 @dataclass(frozen=True)
@@ -168,7 +183,7 @@ class Scenario:
         match of:
             case Own() | AmongPeers():
                 self._check_own(name, of.value, _without(self.numbers, self.sketches))
-            case NearDuplicates():
+            case NearDuplicates() | SetRarity():
                 self._check_own(name, of.sketch, self.sketches)
             case Window(agg="total" | "earlier", value=str(value)):
                 self._check_own(name, value, _without(self.numbers, self.sketches))
@@ -179,6 +194,12 @@ class Scenario:
 
     def _check_rule(self, rule: Rule) -> None:
         for name, _, _ in rule.conditions:
+            if self.feature(name).sensitive:
+                message = (
+                    f"{self.name}: rule {rule.name} asks {name}, which is sensitive; a rule is for "
+                    "everybody who sees warnings: ask another feature"
+                )
+                raise DeclarationError(message)
             if self.feature(name).fill is not None:
                 message = (
                     f"{self.name}: rule {rule.name} asks {name}, where {self.feature(name).fill} "
@@ -234,7 +255,7 @@ class Scenario:
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""
-        if measure.is_code or measure.how == "limit":
+        if measure.is_code or measure.how in ("limit", "steps"):
             return self.codes
         if measure.how == "present":
             return self.numbers
@@ -245,7 +266,8 @@ class Scenario:
 
     def _check_atom(self, name: str, atom: Atom, later: Collection[str]) -> None:
         codes, numbers = _without(self.codes, later), _without(self.numbers, later)
-        kinds = {item.name: item.kind for item in self.fields}
+        kinds: dict[str, str] = {item.name: item.kind for item in self.fields}
+        kinds |= dict.fromkeys(self.sketches, "sketch")
         if not atom.key:
             message = f"{self.name}: {name} has no key; name whose earlier events it looks at"
             raise DeclarationError(message)
@@ -269,6 +291,14 @@ class Scenario:
             message = f"{self.name}: {name} {verb} {column!r}, which is none of {tuple(allowed)}"
             raise DeclarationError(message)
 
+    def left_out(self, *, sensitive: bool = False) -> tuple[str, ...]:
+        """Features that no model takes; sensitive ones are among them unless they are let in."""
+        return tuple(
+            item.name
+            for item in self.features
+            if not item.in_model or (item.sensitive and not sensitive)
+        )
+
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """Columns that hold codes."""
@@ -283,8 +313,9 @@ class Scenario:
 
     @cached_property
     def sketches(self) -> tuple[str, ...]:
-        """Fields that hold sketches of texts."""
-        return tuple(item.name for item in self.fields if item.kind == "sketch")
+        """Fields that hold sketches of texts, and measures that hold sets of them."""
+        fields = tuple(item.name for item in self.fields if item.kind == "sketch")
+        return fields + tuple(item.name for item in self.measures if item.how == "steps")
 
     @cached_property
     def later(self) -> frozenset[str]:
@@ -334,7 +365,7 @@ class Scenario:
             "history": self.history,
             "peer_group": self.peer_group,
             "fields": [item.model_dump(exclude={"title_zh", "title_en"}) for item in self.fields],
-            "measures": [asdict(item) for item in self.measures],
+            "measures": [_content(item) for item in self.measures],
             "features": [
                 [type(item.of).__name__, asdict(item.of), item.fill] for item in self.features
             ],

@@ -42,7 +42,8 @@ class Atom:
     """One state that kernels compute: an operation over a key's window of source events.
 
     `source` names another scenario whose events are looked at; `near` is the greatest number of
-    differing bits at which two sketches count as alike.
+    differing bits at which two sketches count as alike, plus 64 times which bits are asked about:
+    all, those that the earlier event has alone, those that the event itself has alone.
     """
 
     key: Key

@@ -61,6 +61,6 @@ def simulated_district(seed: int, *, payouts: int) -> District:
         truth = load_truth(files["truth"])
     table = build(ledger, scenario)
     ledger.close()
-    left_out = tuple(item.name for item in scenario.features if not item.in_model)
+    left_out = scenario.left_out()
     fitted = fit(table, created_at=_CREATED, seed=seed, left_out=left_out)
     return District(fitted, table, Cases.of(table, truth).is_planted)

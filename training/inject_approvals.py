@@ -1,4 +1,4 @@
-"""What is planted in project approvals: six typologies and three benign look-alikes.
+"""What is planted in project approvals: seven typologies and three benign look-alikes.
 
 Each function plants one case into a draft; `training.typologies` names and sizes them.
 A dial runs from mild to extreme with the case's strength.
@@ -35,6 +35,7 @@ Decimals = NDArray[np.float64]
 CHANGES: Final = Dial(4, 9)
 CHANGE_STEP: Final = Dial(0.03, 0.09)
 CHANGE_GAP_DAYS: Final = Dial(60, 20)
+EDGE_PROJECTS: Final = Dial(3, 8)
 SCALE_CUT: Final = Dial(0.15, 0.30)
 LEAD_DAYS: Final = Dial(20, 200)
 TWIN_GAP_DAYS: Final = Dial(540, 180)
@@ -44,6 +45,10 @@ UNDER_LEVEL: Final = Dial(0.04, 0.02)
 RUSH_WD: Final = Dial(2, 0)
 _STRONG, _MILD = 2 / 3, 1 / 3
 _PARK_DAYS: Final = 200
+_EDGE_DAYS: Final = 500
+_EDGE: Final = (0.090, 0.099)
+_EDGE_ADAPTED: Final = (0.080, 0.089)
+"""Rises that just escape a new decision, and those of who keeps further away from the limit."""
 _UNDER_COUNT: Final = 3
 _DECIDED_S: Final = 16 * DAY_S
 _LEVELS_FEN: Final = np.array([2, 5, 10, 20, 50, 100, 200, 500, 1000], dtype=np.int64) * 10**8
@@ -65,6 +70,26 @@ def plant_salami_changes(draft: ApprovalDraft, case: Case, rng: np.random.Genera
     scale = rng.normal(0.0, 0.005, n)
     officer = int(draft.projects["officer"][project])
     _change(draft, case, rng, (project, officer), (begin + spaced, np.log1p(step), scale))
+
+
+def plant_estimate_edge(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+    """T02: project after project of one owner and designer is approved at 9.0 to 9.9 % more.
+
+    The last is approved around the anchor, the others in the 500 days before it, on routes on which
+    10 % need a new decision.
+    """
+    at, strict = draft.when(APPROVED), draft.projects["route"] != BY_FILING
+    last = draft.pick(rng, np.where(strict, draft.near(case, APPROVED), np.inf))
+    off = np.maximum((at[last] - at.astype(np.float64)) / DAY_S - _EDGE_DAYS, 0.0)
+    before = np.where(strict & (at != NEVER) & (at < at[last]), off, np.inf)
+    n = EDGE_PROJECTS.whole(case.strength)
+    chosen = np.array([last, *(draft.pick(rng, before) for _ in range(n - 1))])
+    for name in ("owner", "designer"):
+        draft.projects[name][chosen] = draft.projects[name][last]
+    rows = np.array([draft.row(APPROVED, int(project)) for project in chosen])
+    edge = _EDGE_ADAPTED if case.adaptive else _EDGE
+    draft.steps["d_amount"][rows] = np.log1p(rng.uniform(*edge, n))
+    draft.mark(case, rows)
 
 
 def plant_scale_cut(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:

@@ -71,7 +71,7 @@ def train(
         seed=seed,
         truth=truth,
         labels=labels,
-        left_out=tuple(item.name for item in scenario.features if not item.in_model),
+        left_out=scenario.left_out(sensitive=settings.sensitive_features),
         reads=fields_read(scenario),
     )
 

@@ -77,7 +77,8 @@ def with_measures(
     for measure in measures:
         values = history.measured(measure, asked)
         if measure.is_code:
-            made.append(known(columns, measure.field, values).alias(measure.name))
+            texts = history.texts_of(measure)
+            made.append(known(columns, measure.field, texts, values).alias(measure.name))
         else:
             made.append(pl.Series(measure.name, values))
             columns.numbers[measure.name] = _spread(values, asked.queries, len(columns))

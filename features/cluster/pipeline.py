@@ -200,7 +200,10 @@ class Run:
     def _measured(self, rows: Flow, stage: Stage, known: tuple[Measure, ...]) -> Flow:
         atoms = [item.atom for item in stage.measures if item.atom]
         weights = self._weights({OWN: rows}, [stage.key])[stage.key]
-        place = Place(stage.key, self._units(weights, atoms), self.parts)
+        units = self._units(weights, atoms)
+        if any(item.how == "steps" for item in stage.measures):
+            units = UNITS.to_frame()  # what is gathered comes from the key's first row on
+        place = Place(stage.key, units, self.parts)
         step = MeasureRows(self.scenario, self.calendar, stage, known)
         made = rows.map(place).exchange(self.parts).map(step).kept()
         self._step("measures by " + ", ".join(stage.key))

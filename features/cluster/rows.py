@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from features.calendar import Calendar
-from features.columns import Columns
+from features.columns import Columns, Texts
 from features.contracts.events import EventField
 from features.contracts.vectors import Integers
 from features.history import History, Slice
@@ -146,11 +146,11 @@ def read_by(atoms: Collection[Atom], source: str | None) -> set[str]:
     return names
 
 
-def known(columns: Columns, name: str, codes: Integers) -> pl.Series:
-    """What codes of column `name` stand for, null for -1."""
-    held = columns.frame[name]
-    texts = pl.Series(name, list(columns.texts[name])).cast(held.dtype)
-    return taken(texts, codes)
+def known(columns: Columns, name: str, texts: Texts, codes: Integers) -> pl.Series:
+    """What codes of column `name`, or of one more text than it has, stand for; null for -1."""
+    is_own = len(texts) == len(columns.texts[name])
+    held = columns.frame[name].dtype if is_own else pl.String()
+    return taken(pl.Series(name, list(texts)).cast(held), codes)
 
 
 def taken(held: pl.Series, places: Integers) -> pl.Series:

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     control_key_id: str = "c1"
     control_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the reviews that the control sample takes."""
+    sensitive_features: bool = False
+    """Whether models take features that tell of the conduct of persons, or of ties between them."""
     body_limit: Annotated[int, Field(ge=1024)] = 65_536
     """Largest body of one call, in bytes."""
     rate_limit: Annotated[int, Field(ge=1)] = 10_000

@@ -61,8 +61,8 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
             place = measure.place_of(str(fields.get(measure.field)))
             held = [value for since, value in measure.limits[place][1] if since <= t]
             return _is(held[-1], f"limit of {fields.get(measure.field)}")
-        case "previous":
-            message = f"{measure.name} holds a code, which is no number to work out"
+        case "previous" | "steps":
+            message = f"{measure.name} holds a code or a set, which is no number to work out"
             raise ValueError(message)
         case _ as never:
             assert_never(never)

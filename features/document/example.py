@@ -9,6 +9,7 @@ import polars as pl
 
 from features.calendar import Calendar
 from features.contracts.events import EventField
+from features.declared import Measure
 from features.document.by_hand import by_hand
 from features.document.plan import Value
 from features.document.story import Story, Told, required, tell
@@ -16,6 +17,7 @@ from features.document.worked import Worked, worked
 from features.expression import KeyZ, Lookback, Own
 from features.frames import of_tables
 from features.history import History
+from features.kernels import MISSING
 from features.retrace import Trace, snapshot_numbers, trace
 from features.spec import Feature, Scenario
 from features.window import DAY_US, MINUTE_US
@@ -63,6 +65,13 @@ def example(scenario: Scenario, feature: Feature) -> Example:
         answer = worked(feature.of, found, told.at, keys)
     (event,) = _lines(story.told[-1:], narrow)
     return Example(_lines(story.told[:-1], narrow), event, found, answer)
+
+
+def _measured(history: History, row: int, measure: Measure) -> dict[str, Value]:
+    """Measures of the event that another one is made of."""
+    names = {item.name for item in history.scenario.measures} & {measure.field, measure.other}
+    held = {name: int(history.columns.numbers[name][row]) for name in names}
+    return {name: value for name, value in held.items() if value != MISSING}
 
 
 def _narrow(scenario: Scenario, feature: Feature) -> Scenario:

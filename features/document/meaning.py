@@ -38,6 +38,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -69,6 +70,8 @@ def meaning(scenario: Scenario, of: Expression) -> Meaning:  # noqa: C901, PLR09
             return _excess(scenario, of)
         case NearDuplicates():
             return _near_duplicates(scenario, of)
+        case SetRarity():
+            return _set_rarity(scenario, of)
         case KeyZ():
             return key_z(scenario, of)
         case _ as never:
@@ -217,6 +220,40 @@ def _no_excess(won: str, chance: str) -> tuple[Missing, Missing]:
         f"a `{won}` is neither 0 nor 1, or a `{chance}` is not from 0 to 1,000,000",
     )
     return Missing(Status.INSUFFICIENT, one_only), Missing(Status.ERROR, no_chance)
+
+
+def _set_rarity(scenario: Scenario, of: SetRarity) -> Meaning:
+    looked_at = earlier(scenario, of, of.key, of.sketch)
+    x, is_lacking = of.sketch, of.side == "lacking"
+    zh, en = (
+        ("没有任何本事件所缺的元素", "had nothing that this one lacks")
+        if is_lacking
+        else ("不缺本事件已有的任何元素", "lacked nothing that this one has")
+    )
+    held, holding = (f"{x}_j", x) if is_lacking else (x, f"{x}_j")
+    return Meaning(
+        Both(
+            f"{looked_at.zh}中,其集合{zh}的有多少见:总数与其中这样的事件数之比的以2为底的对数",
+            f"how seldom one of {looked_at.en} {en}: the octaves between their number and the "
+            "number of those that are so",
+        ),
+        (
+            f"W = {members(scenario, of, of.key, x)}",
+            f"P = {{ j in W : bits of {held} are among those of {holding} }}",
+            "value = (g(|W|) - g(|P|)) / 64, about log2((|W| + 1) / (|P| + 1))",
+            "g(n) = floor(64 * log2(n + 1)), taken as linear inside an octave",
+        ),
+        NOT_NEGATIVE,
+        (no_key(of.key), no_number(x), fewer_than(of.min_n, looked_at)),
+        (
+            *usual(scenario, of),
+            Both(
+                "62位中每个元素占两位,两位都被其他元素占去的元素看不出来。",
+                "Two of 62 bits stand for an element; one whose bits others have is not seen.",
+            ),
+        ),
+        (papers.BLOOM, papers.FOLLOWS),
+    )
 
 
 def _near_duplicates(scenario: Scenario, of: NearDuplicates) -> Meaning:

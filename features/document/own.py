@@ -63,7 +63,15 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
             return Range(0, 23, whole=True)
         case "elapsed" | "elapsed_first" | "limit":
             return COUNT
-        case "previous" | "between" | "ratio_ppm" | "quotient" | "difference" | "change_ppm":
+        case (
+            "previous"
+            | "steps"
+            | "between"
+            | "ratio_ppm"
+            | "quotient"
+            | "difference"
+            | "change_ppm"
+        ):
             return ANY
         case _ as never:
             assert_never(never)
@@ -82,6 +90,8 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
     match measure.how:
         case "previous":
             return f"{x} of the last earlier event"
+        case "steps":
+            return f"{{ {x}_j : j up to the event }}"
         case "elapsed":
             return f"{unit} from t_last to t, whole"
         case "elapsed_first":
@@ -124,7 +134,7 @@ def _missing_of(measure: Measure) -> tuple[Missing, ...]:  # noqa: PLR0911  (one
     x, y = measure.field, measure.other
     window = Both(f"之前{measure.days}天内", f"in the {measure.days} days before")
     match measure.how:
-        case "present" | "off_day" | "hour":
+        case "present" | "off_day" | "hour" | "steps":
             return ()
         case "between" | "difference" | "within":
             return (no_number(x), *((no_number(y),) if y else ()))

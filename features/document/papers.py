@@ -33,6 +33,10 @@ FUNNEL: Final = (
     "Spiegelhalter 2005, Funnel plots for comparing institutional performance, doi:10.1002/sim.1970"
 )
 MINWISE: Final = "Li & König 2010, b-Bit minwise hashing, doi:10.1145/1772690.1772759"
+BLOOM: Final = (
+    "Bloom 1970, Space/time trade-offs in hash coding with allowable errors, "
+    "doi:10.1145/362686.362692"
+)
 RESEMBLANCE: Final = (
     "Broder 1997, On the resemblance and containment of documents, doi:10.1109/SEQUEN.1997.666900"
 )

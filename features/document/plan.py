@@ -17,6 +17,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -70,6 +71,8 @@ def planned(scenario: Scenario, of: Expression) -> Plan:  # noqa: C901, PLR0911,
             return _of_excess(of)
         case NearDuplicates():
             return _of_near_duplicates(of)
+        case SetRarity():
+            return _of_set_rarity(of)
         case KeyZ():
             return _of_key_z(of)
         case _ as never:
@@ -151,6 +154,15 @@ def _beside(over: Where, where: Where | None) -> str:
     """A value that counts and does not meet `over`."""
     counted = where.values if where is not None and where.field == over.field else ()
     return next((value for value in counted if value not in over.values), text(over.field, _OTHER))
+
+
+def _of_set_rarity(of: SetRarity) -> Plan:
+    """Sets of one element or of two; the event's own is the shorter where it is to lack one."""
+    is_lacking = of.side == "lacking"
+    wanted = _with(_key(of.key), of.where)
+    sizes = islice(cycle((1, 1, 0) if is_lacking else (0, 0, 1)), max(of.min_n, _SOME))
+    before = tuple(wanted | {of.sketch: size} for size in sizes)
+    return Plan(_key(of.key) | {of.sketch: int(not is_lacking)}, before)
 
 
 def _of_key_z(of: KeyZ) -> Plan:

@@ -142,7 +142,9 @@ class _Teller:
                 self._part(told, measure.other, _BASE)
             case "limit":
                 told.fields.setdefault(measure.field, measure.limits[0][0])
-            case "previous" | "elapsed" | "elapsed_first" | "change_ppm":
+            case "steps" if value == 0:
+                self._set_apart(told, measure)
+            case "previous" | "steps" | "elapsed" | "elapsed_first" | "change_ppm":
                 self._chain(told, measure, value)
             case _ as never:
                 assert_never(never)
@@ -158,12 +160,16 @@ class _Teller:
         declared = next(item for item in self.scenario.fields if item.name == name)
         return _sized(declared, value, at)
 
-    def _chain(self, told: Told, measure: Measure, value: Value) -> None:
-        """Tell of the earlier event that the measure looks back at, unless there is one."""
+    def _set_apart(self, told: Told, measure: Measure) -> None:
+        """Give the event a key of its own where it has none."""
         for name in measure.key:
             if name not in told.fields:
                 told.fields[name] = text(name, len(self.told) + 1)
                 told.apart.add(name)
+
+    def _chain(self, told: Told, measure: Measure, value: Value) -> None:
+        """Tell of the earlier event that the measure looks back at, unless there is one."""
+        self._set_apart(told, measure)
         link = {name: told.fields[name] for name in measure.key}
         if measure.how == "change_ppm":
             size = _BASE + (value if isinstance(value, int) else 1)
@@ -174,7 +180,13 @@ class _Teller:
         before = self._before(told, link)
         if measure.how == "previous":
             names = f"{measure.name}-", f"{measure.field}-before-"
-            before.fields[measure.field] = str(value).replace(*names)
+            had = str(value).replace(*names)
+            if measure.field in self.measures:
+                self._measure(before, self.measures[measure.field], had)
+            else:
+                before.fields[measure.field] = had
+        elif measure.how == "steps":
+            before.fields[measure.field] = text(f"{measure.field}-before")
         elif measure.how == "change_ppm":
             before.fields[measure.field] = self._some(measure.field, _BASE, before.at)
         elif isinstance(value, int):

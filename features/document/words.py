@@ -129,7 +129,18 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
     last, first = _end(measure, "上一个", "last"), _end(measure, "首个", "first")
     match measure.how:
         case "previous":
-            return Both(f"{last.zh}的 `{x}`", f"the `{x}` of {last.en}")
+            zh, en = (
+                (f",没有则为 `{measure.start}`", f", `{measure.start}` where there is none")
+                if measure.start
+                else ("", "")
+            )
+            return Both(f"{last.zh}的 `{x}`{zh}", f"the `{x}` of {last.en}{en}")
+        case "steps":
+            shared = same(measure.key)
+            return Both(
+                f"{shared.zh}此前各事件及本事件的 `{x}` 的集合",
+                f"the set of `{x}` of the earlier events {shared.en} and of this one",
+            )
         case "elapsed":
             return Both(f"距{last.zh}的{unit.zh}数", f"{unit.en} since {last.en}")
         case "elapsed_first":

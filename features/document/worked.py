@@ -24,6 +24,7 @@ from features.expression import (
     PeerRank,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -71,6 +72,8 @@ def worked(of: Expression, trace: Trace, t: int, keys: Sequence[int]) -> Worked:
             return _excess(of, parts)
         case NearDuplicates():
             return _near(of, trace)
+        case SetRarity():
+            return _set_rarity(of, trace)
         case KeyZ():
             return _key_z(of, trace, keys)
         case _ as never:
@@ -203,6 +206,17 @@ def _near(of: NearDuplicates, trace: Trace) -> Worked:
         f"相差位数:{told};不超过{of.bits}位的有{n}个",
         f"bits that differ: {told}; {n} of them at most {of.bits}",
     )
+
+
+def _set_rarity(of: SetRarity, trace: Trace) -> Worked:
+    if trace.own is None:
+        return _none(f"没有 `{of.sketch}`", f"there is no `{of.sketch}`")
+    off = _numbers(trace.parts[0])
+    n, m = len(off), off.count(0)
+    if n < of.min_n:
+        return _none(f"只有{n}个事件", f"there are only {n} events")
+    text = f"(g({n}) - g({m})) / 64 = ({step(n)} - {step(m)}) / 64"
+    return _told(Fraction(step(n) - step(m), 64), text)
 
 
 @dataclass(frozen=True, slots=True)

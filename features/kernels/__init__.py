@@ -24,6 +24,7 @@ from features.kernels.grid import (
     ungrid,
 )
 from features.kernels.reduce import (
+    apart,
     bits,
     codes_of,
     grids_of,
@@ -88,6 +89,7 @@ __all__ = [
     "B",
     "C",
     "N",
+    "apart",
     "bits",
     "clogc",
     "codes_of",

@@ -155,11 +155,27 @@ def bits(x: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def near_of(x: Integers, rows: Integers, n: int, own: int, most: int, out: Integers) -> None:
-    """Rows with a sketch, and those of them that differ from `own` in at most `most` bits."""
+def apart(x: int, own: int, near: int) -> int:
+    """Number of bits that differ, of those that `near` asks about (`features.window.Atom`).
+
+    >>> apart(0b0111, 0b1001, 0), apart(0b0111, 0b1001, 64), apart(0b0111, 0b1001, 128)
+    (3, 2, 1)
+    """
+    side = near >> 6
+    differing = x ^ own
+    if side == 1:
+        differing &= x
+    elif side > 1:
+        differing &= own
+    return bits(differing)
+
+
+@njit(cache=True, nogil=True)
+def near_of(x: Integers, rows: Integers, n: int, own: int, near: int, out: Integers) -> None:
+    """Rows with a sketch, and those of them that differ from `own` in few enough bits."""
     out[N], out[NEAR] = 0, 0
     for k in range(n):
         v = x[rows[k]]
         if v != MISSING:
             out[N] += 1
-            out[NEAR] += own != MISSING and bits(v ^ own) <= most
+            out[NEAR] += own != MISSING and apart(v, own, near) <= near & 63

@@ -13,7 +13,7 @@ from numba import njit
 from features.contracts.vectors import Integers
 from features.kernels.grid import GRID_HALF, clogc
 from features.kernels.order import Rows
-from features.kernels.reduce import bits, mad_of
+from features.kernels.reduce import apart, mad_of
 from features.kernels.states import (
     BELOW,
     CLOGC,
@@ -197,10 +197,10 @@ def near(
     ends: Integers,
     x: Integers,
     own: Integers,
-    most: int,
+    near: int,
     out: Integers,
 ) -> None:
-    """Rows with a sketch, and those of them that differ from the query's in at most `most` bits."""
+    """Rows with a sketch, and those of them that differ from the query's in few enough bits."""
     size, place, _ = _places(ops, len(x))
     held, rows = np.empty(size, np.int64), np.empty(size, np.int32)
     n = k = 0
@@ -221,5 +221,5 @@ def near(
         found = 0
         if own[i] != MISSING:
             for j in range(n):
-                found += bits(held[j] ^ own[i]) <= most
+                found += apart(held[j], own[i], near) <= near & 63
         out[i, N], out[i, NEAR] = n, found

@@ -137,7 +137,7 @@ class LivePlan:
         return Shape(self.streams.all[number].width, slots, self.codes)
 
     def _measure(self, measure: Measure, atom: Atom) -> Question:
-        taken = (measure.field,) if measure.field else ()
+        taken = (measure.taken,) if measure.taken else ()
         return self._question((atom,), taken, is_change=measure.how == "change_ppm")
 
     def _question(

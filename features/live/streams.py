@@ -77,7 +77,7 @@ class Streams:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        looked = [(atom, (item.field,) if item.field else ()) for item, atom in measured(scenario)]
+        looked = [(atom, (item.taken,) if item.taken else ()) for item, atom in measured(scenario)]
         looked += [(atom, ()) for atom in scenario.atoms]
         members = [atom for atoms in compared(scenario).values() for atom in atoms]
         looked += [(atom, ()) for atom in members]

@@ -17,7 +17,8 @@ from features.live.finish import answered, finished
 from features.live.ground import Ground
 from features.live.plan import Part, Question
 from features.live.streams import STEPS, key_text
-from features.measure import Ends, compute
+from features.measure import FIRST as START
+from features.measure import Ends, bits_of, compute
 from features.scan.light import NO_CODE, NOWHERE, Marks, knows_all, light_states
 from features.scan.reduce import TAKEN
 from features.scan.tiles import DAY_US, heavy_states
@@ -116,16 +117,24 @@ class LiveView:
         for measure in self.ground.scenario.measures:
             value = self._measured(measure)
             if measure.is_code:
-                self.own[measure.name] = self.ground.codes.text(value)
+                self.own[measure.name] = self._text_of(measure, value)
             else:
                 self.own[measure.name] = None if value == MISSING else value
             self._looked = None
             self._columns.clear()
         self.is_measured = True
 
+    def _text_of(self, measure: Measure, code: int) -> str | None:
+        """What the code of a measure stands for; its start where no event came before."""
+        if code == START:
+            return None if self.key(measure.key) is None else measure.start
+        return self.ground.codes.text(code)
+
     def _measured(self, measure: Measure) -> int:
         numbers, t = self.ground.numbers[None], self.t
         own = self._numbers(measure.field) if measure.field in numbers else t
+        if measure.how == "steps":
+            own = np.array([bits_of(self.text(measure.field))])
         other = self._numbers(measure.other) if measure.other in numbers else t
         ends = None if measure.atom is None else self._ends(measure)
         if measure.how == "limit":

@@ -35,7 +35,7 @@ from features.kernels import (
     B,
     C,
     N,
-    bits,
+    apart,
     clogc,
 )
 
@@ -296,13 +296,13 @@ def orders(x: Integers, edges: Integers, span: Span, out: Integers) -> None:
 
 
 @njit(cache=True, nogil=True)
-def sketches(x: Integers, edges: Integers, span: Span, own: int, most: int, out: Integers) -> None:
-    """States of sketches that differ from `own` in at most `most` bits."""
+def sketches(x: Integers, edges: Integers, span: Span, own: int, near: int, out: Integers) -> None:
+    """States of sketches that differ from `own` in few enough bits."""
     found, done = 0, len(x)
     a = nearest(edges, span, done, -1)
     while a >= 0:
         for k in range(edges[a], done):
-            found += own != MISSING and bits(x[k] ^ own) <= most
+            found += own != MISSING and apart(x[k], own, near) <= near & 63
         done = edges[a]
         out[a, N], out[a, NEAR] = len(x) - done, found
         a = nearest(edges, span, done, a)

@@ -20,6 +20,7 @@ from serving.cli.bench import app as bench_app
 from serving.cli.compare import compare
 from serving.cli.conformance import conformance
 from serving.cli.detectors import app as detectors_app
+from serving.cli.evaluate import evaluate, inject_log
 from serving.cli.features import app as features_app
 from serving.cli.options import Json, MappingName, Paths, Scenario
 from serving.cli.rotation import rotation
@@ -45,6 +46,8 @@ app.command()(conformance)
 app.command()(select)
 app.command()(thresholds)
 app.command()(rotation)
+app.command()(evaluate)
+app.command()(inject_log)
 
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
 Since = Annotated[datetime | None, typer.Option(help="send what happened from this date on")]

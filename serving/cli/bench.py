@@ -1,4 +1,4 @@
-"""`lianjing bench`: detectors against tables whose anomalies are known."""
+"""`lianjing bench`: detectors against tables, and logs, whose anomalies are known."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -7,6 +7,7 @@ import typer
 
 from features.contracts.errors import InputError
 from serving.cli import show
+from serving.cli.evaluate import sequences
 from serving.cli.options import Json
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from training.adbench import Comparison
 
-app = typer.Typer(no_args_is_help=True, help="Detectors against tables with known anomalies.")
+app = typer.Typer(no_args_is_help=True, help="Detectors against what is known to be unusual.")
 
 _DEFAULT: Final = "default"
 _PRINTED: Final = ("KNN", "IForest")
@@ -25,9 +26,7 @@ Out = Annotated[Path, typer.Option(help="the figures, a .csv or .parquet file")]
 Seeds = Annotated[str, typer.Option(help="seeds of the protocol, separated by commas")]
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `detectors` a command of its own."""
+app.command()(sequences)
 
 
 @app.command()

@@ -99,7 +99,7 @@ def _left_out(scenario: str) -> tuple[str, ...]:
     """Features of the scenario that no model sees."""
     from features.scenarios import catalog
 
-    return tuple(item.name for item in catalog.load(scenario).features if not item.in_model)
+    return catalog.load(scenario).left_out(sensitive=configured().sensitive_features)
 
 
 def _print(found: "Comparison") -> None:

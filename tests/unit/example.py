@@ -19,6 +19,7 @@ from features.spec import (
     Rarity,
     RobustZ,
     Scenario,
+    SetRarity,
     Share,
     Since,
     Source,
@@ -54,6 +55,8 @@ CAPS: Final = (
 
 MEASURES: Final = (
     Measure("before", "previous", key=FIRM, field="officer", days=20),
+    Measure("first", "previous", key=FIRM, field="before", days=30, start="(start)"),
+    Measure("offices", "steps", key=FIRM, field="officer", days=40),
     Measure("idle_wd", "elapsed", key=FIRM, unit="working_days", days=30),
     Measure("idle_min", "elapsed", key=PAIR, unit="minutes", days=30, where=BUILT),
     Measure("open_d", "elapsed_first", key=FIRM, days=30),
@@ -68,6 +71,8 @@ MEASURES: Final = (
     Measure("is_near", "within", field="beyond_ppm", low=-900_000, high=900_000),
     Measure("is_idle", "within", field="idle_wd", low=2),
     Measure("has_score", "present", field="score"),
+    Measure("rest", "difference", field="score", other="was_late"),
+    Measure("is_low", "within", field="rest", low=1, high=3),
     Measure("rise_ppm", "change_ppm", key=FIRM, field="score", days=25),
     Measure("jump_ppm", "change_ppm", key=FIRM, field="amount_minor", days=25),
     Measure("off_day", "off_day"),
@@ -160,6 +165,9 @@ PAIRS: Final = (
     Rarity(("before", "officer"), of=("before",), days=60, min_n=2),
     Rarity(("sector", "officer"), of=("sector",), days=60, min_n=4),
     Rarity(PAIR, of=FIRM, days=60, min_n=1, where=BUILT),
+    Rarity(("first", "officer"), of=("first",), days=60, min_n=2),
+    SetRarity(OFFICER, "offices", "lacking", days=60, min_n=2),
+    SetRarity(("sector",), "offices", "exceeding", days=60, where=BUILT, min_n=2),
     Excess(FIRM, "was_late", "late_ppm", days=60, min_n=2),
     Excess(OFFICER, "was_late", "late_ppm", days=60, where=BUILT),
     NearDuplicates(FIRM, "purpose", days=60),
@@ -178,7 +186,7 @@ EXPRESSIONS: Final[tuple[Expression, ...]] = (
     *OTHERS,
     *PAIRS,
     *KEYS,
-    *(Own(item.name) for item in MEASURES if item.how != "previous"),
+    *(Own(item.name) for item in MEASURES if item.how not in ("previous", "steps")),
     Own("amount_minor"),
 )
 FIELDS: Final = (

@@ -25,6 +25,7 @@ from features.expression import (
     Own,
     Rarity,
     RobustZ,
+    SetRarity,
     Share,
     Since,
     Window,
@@ -210,7 +211,11 @@ class Oracle:
             had = [other.own[of.field] for other in seen if other.own[of.field] is not None]
             return textbook.ppm(own - had[-1], had[-1]) if had and own is not None else None
         if of.how == "previous":
-            return seen[-1].own[of.field] if seen else None
+            is_first = not seen and None not in [row.own[name] for name in of.key]
+            return (of.start or None) if is_first else seen[-1].own[of.field] if seen else None
+        if of.how == "steps":
+            gathered = self.measured(of, seen[-1]) if seen else 0
+            return int(gathered or 0) | textbook.bloom(own)
         since = (seen[-1 if of.how == "elapsed" else 0].at[0]) if seen else None
         return self._lasted(of.unit, since, t)
 
@@ -252,8 +257,8 @@ class Oracle:
             return _total(of, row.own[str(of.value)], self.seen(row, of.key, look))
         return self._alone(of, row, self.seen(row, of.key, look))
 
-    def _alone(
-        self, of: Window | Since | Excess | NearDuplicates, row: Row, seen: list[Row]
+    def _alone(  # noqa: PLR0911  (one a kind)
+        self, of: Window | Since | Excess | NearDuplicates | SetRarity, row: Row, seen: list[Row]
     ) -> Answer:
         if isinstance(of, Window):
             values = _values(seen, of.value) if of.value else seen
@@ -268,6 +273,8 @@ class Oracle:
         if own is None:
             return None, NOT_APPLICABLE
         sketches = _values(seen, of.sketch)
+        if isinstance(of, SetRarity):
+            return _set_rarity(of, own, sketches)
         most = math.floor(31 * (1 - of.similarity))
         return Fraction(sum((own ^ sketch).bit_count() <= most for sketch in sketches)), OK
 
@@ -368,6 +375,13 @@ def _total(of: Window, own: int | None, seen: list[Row]) -> Answer:
 
 def _share(of: Share, part: list[Row], whole: list[Row]) -> Answer:
     return textbook.share(_values(part, of.value), _values(whole, of.value), of.min_n)
+
+
+def _set_rarity(of: SetRarity, own: int, sets: list[int]) -> Answer:
+    if len(sets) < of.min_n:
+        return NONE
+    alone = [own & ~each if of.side == "exceeding" else each & ~own for each in sets]
+    return Fraction(grid(len(sets)) - grid(alone.count(0)), 64), OK
 
 
 def _pair(of: IsNew | Rarity, part: list[Row], whole: list[Row]) -> Answer:

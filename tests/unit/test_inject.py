@@ -249,6 +249,20 @@ def test_salami_changes_grow_step_by_step(steps: pl.DataFrame) -> None:
     assert max(sizes) > 6
 
 
+def test_estimates_of_one_owner_keep_just_under_the_limit(steps: pl.DataFrame) -> None:
+    """T02: three to eight projects of one owner and designer, 9.0 to 9.9 % up, 8 % if adapted."""
+    rise = pl.col("investment_yuan") / pl.col("investment_yuan").first().over("project_code") - 1
+    approved = steps.sort("occurred_at").with_columns(rise=rise)
+    approved = approved.filter((pl.col("typology") == "T02") & (pl.col("step") == "approved"))
+    sizes = []
+    for _, case in approved.group_by("case_id"):
+        sizes.append(len(case))
+        assert case["owner_code"].n_unique() == case["designer_code"].n_unique() == 1
+        assert case["rise"].is_between(0.0795, 0.0995).all()
+        assert (case["rise"] > 0.0895).all() or (case["rise"] < 0.0895).all()
+    assert 3 <= min(sizes) < max(sizes) <= 8
+
+
 def test_scale_is_cut_and_the_price_kept(steps: pl.DataFrame) -> None:
     """T03: a change takes 14 to 32 % of the scale and at most 3 % of the money."""
     ordered = steps.with_columns(

@@ -204,6 +204,28 @@ def test_a_rule_over_an_unknown_feature_is_refused() -> None:
         scenario(Window(FIRM, "count", days=30), rules=(rule,))
 
 
+def test_a_sensitive_feature_is_for_no_model_and_no_rule_by_default() -> None:
+    """It is left out until it is let in, and never asked by a rule."""
+    made = scenario(Window(FIRM, "count", days=30))
+    shy = replace(made.features[0], sensitive=True)
+    name = shy.name
+
+    assert replace(made, features=(shy,)).left_out() == (name,)
+    assert replace(made, features=(shy,)).left_out(sensitive=True) == ()
+    assert made.left_out() == ()
+    rule = Rule("many", "多", "many", "internal", ((name, ">=", 3.0),))
+    with pytest.raises(DeclarationError, match="which is sensitive"):
+        replace(made, features=(shy,), rules=(rule,))
+
+
+def test_only_a_previous_text_has_a_start_and_a_span_has_an_order() -> None:
+    """What cannot be meant is refused where it is declared."""
+    with pytest.raises(DeclarationError, match="only a previous text has a start"):
+        Measure("idle", "elapsed", key=FIRM, start="(start)")
+    with pytest.raises(DeclarationError, match="nothing lies from 3 to 1"):
+        Measure("low", "within", field="amount_minor", low=3, high=1)
+
+
 CANCELLED: Final = Where("cancelled", "kind", ("cancelled",))
 NAMES: Final[list[tuple[Expression, str]]] = [
     (Own("amount_minor"), "amount_minor"),

@@ -1,5 +1,6 @@
 """Textbook formulas on exact numbers: what each statistic is, once a window is known."""
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -21,6 +22,14 @@ def aggregate(agg: str, values: Sequence[Any]) -> Answer:
     if len(values) < (2 if agg == "std" else 1):
         return NONE
     return _AGGREGATES[agg](values), OK
+
+
+def bloom(text: str | None) -> int:
+    """The places of a text in a set of 62 bits: the last two digits of its hash in base 62."""
+    if text is None:
+        return 0
+    rest, last = divmod(int(hashlib.blake2b(text.encode(), digest_size=8).hexdigest(), 16), 62)
+    return sum(1 << place for place in {last, rest % 62})
 
 
 def _std(values: Sequence[int]) -> float:

@@ -53,6 +53,7 @@ def approval_table(
         text.serials("office", "D", project["office"], 2),
         text.codes("owner_code", "E", project["owner"]),
         text.codes("contractor_code", "C", np.where(unknown, NOBODY, project["contractor"])),
+        text.codes("designer_code", "G", project["designer"]),
         text.codes("parcel_code", "L", project["parcel"]),
         text.words("case_type", project["case_type"], CASE_TYPES),
         text.words("route", project["route"], ROUTES),

@@ -42,6 +42,8 @@ def ordinary_approvals(config: SimulationConfig, district: District) -> tuple[Co
     """Draw ordinary projects, and their steps in the order of project and time."""
     rng, rules = stream(config.horizon.seed, "approvals"), config.approvals
     projects = _projects(rng, rules, district)
+    drawn = stream(config.horizon.seed, "designers")
+    projects["designer"] = draw(drawn, zipf(rules.designers, 0.7), height(projects))
     stages = main_stages(rng, projects, (rules, config.regime), district.clock)
     _file_again(rng, projects, stages, rules)
     parts = [

@@ -161,6 +161,7 @@ class Approvals(_Section):
 
     projects: Annotated[int, Field(ge=60)]
     contractors: Count
+    designers: Count
     route_shares: tuple[Share, Share, Share]
     investment_median_yuan: ByRoute
     investment_sigma: ByRoute

@@ -1,0 +1,1 @@
+"""Whole cases of an event log: cases made unusual on purpose, and how well they are found again."""
