@@ -7,8 +7,14 @@ from typing import Annotated, Literal
 import typer
 
 from features.contracts.errors import InputError
+from serving.cli.setting import known
 
-Scenario = Annotated[str, typer.Argument(help="approvals or payouts")]
+Scenario = Annotated[
+    str, typer.Argument(help="a scenario's name, or its Python file", callback=known)
+]
+ScenarioFile = Annotated[
+    str, typer.Option("--scenario", help="the scenario's Python file, where it is not shipped", callback=known)
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]
 MappingName = Annotated[str, typer.Option(help="a shipped mapping's name, or a TOML file")]
