@@ -8,7 +8,7 @@ import numpy as np
 from features.calendar import Calendar
 from features.contracts.events import VALUE_BOUND
 from features.contracts.vectors import Integers
-from features.kernels import MISSING
+from features.kernels import MAX_ROWS, MISSING
 from features.spec import DAY_US, Measure
 
 _MINUTE_US: Final = 60_000_000
@@ -42,7 +42,7 @@ def compute(
     alone = _alone(measure, calendar, t, own, other)
     if alone is not None:
         return alone
-    if ends is None:
+    if ends is None or measure.network is not None:
         message = f"measure {measure.name} looks back and was given nothing to look at"
         raise ValueError(message)
     if measure.how == "previous":
@@ -52,6 +52,31 @@ def compute(
     return _duration(
         measure, calendar, ends.last_us if measure.how == "elapsed" else ends.first_us, t
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Members of the events' components, sums and rows summed, of their members and of all."""
+
+    members: Integers
+    money: Integers
+    rows: Integers
+    all_money: Integers
+    all_rows: Integers
+
+
+def of_component(measure: Measure, found: Component) -> Integers:
+    """Values of a network's measure, MISSING where an event joins nobody to anything.
+
+    So is a sum of more rows than stay exact.
+    """
+    if measure.how == "network_members":
+        return found.members
+    is_exact = (found.members != MISSING) & (found.rows <= MAX_ROWS)
+    money = np.where(is_exact, found.money, MISSING)
+    if measure.how == "network_money":
+        return np.where(is_exact, np.clip(money, -VALUE_BOUND, VALUE_BOUND), MISSING)
+    return np.where(found.all_rows <= MAX_ROWS, _ratio(money, found.all_money), MISSING)
 
 
 def _alone(  # noqa: PLR0911  (one answer a measure)

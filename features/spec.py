@@ -14,7 +14,7 @@ from typing import Final
 from features.calendar import Calendar
 from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
 from features.contracts.events import EventField
-from features.declared import Feature, Measure, Rule, Source, Tail
+from features.declared import Feature, Measure, Network, Rule, Source, Tail
 from features.expression import (
     AmongPeers,
     Excess,
@@ -45,6 +45,7 @@ __all__ = [
     "KeyZ",
     "Measure",
     "NearDuplicates",
+    "Network",
     "Own",
     "PeerRank",
     "Rarity",
@@ -72,6 +73,14 @@ def _takes(
     if atom.op == "near":
         return tuple(name for name in numbers if kinds.get(name) == "sketch")
     return tuple(name for name in numbers if kinds.get(name) not in ("instant", "sketch"))
+
+
+def _content(measure: Measure) -> dict[str, object]:
+    """What decides a measure's values; a network only where there is one."""
+    content = asdict(measure)
+    if measure.network is None:
+        del content["network"]
+    return content
 
 
 def _without(columns: Collection[str], left_out: Collection[str]) -> tuple[str, ...]:
@@ -185,6 +194,21 @@ class Scenario:
         if measure.how in ("ratio_ppm", "quotient"):
             allowed = _without(self._may_take(measure), later)
             self._check(measure.name, "divides by", measure.other, allowed)
+        if measure.network is not None:
+            self._check_network(measure, measure.network)
+
+    def _check_network(self, measure: Measure, network: Network) -> None:
+        """A network joins keys of the scenario; what its events say of them is known with them."""
+        for column in (network.member, *network.by):
+            self._check(measure.name, "joins", column, self._of_kinds(*_CODES))
+            self._check_known(measure.name, column)
+        twice = {network.member, *network.by} & set(measure.key)
+        if twice:
+            message = (
+                f"{self.name}: {measure.name} joins by {min(twice)!r} among events that all have "
+                "the same; drop it from the key or from the network"
+            )
+            raise DeclarationError(message)
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""
@@ -288,7 +312,7 @@ class Scenario:
             "history": self.history,
             "peer_group": self.peer_group,
             "fields": [item.model_dump(exclude={"title_zh", "title_en"}) for item in self.fields],
-            "measures": [asdict(item) for item in self.measures],
+            "measures": [_content(item) for item in self.measures],
             "features": [
                 [type(item.of).__name__, asdict(item.of), item.fill] for item in self.features
             ],
