@@ -76,7 +76,11 @@ def of_component(measure: Measure, found: Component) -> Integers:
     money = np.where(is_exact, found.money, MISSING)
     if measure.how == "network_money":
         return np.where(is_exact, np.clip(money, -VALUE_BOUND, VALUE_BOUND), MISSING)
-    return np.where(found.all_rows <= MAX_ROWS, _ratio(money, found.all_money), MISSING)
+    share = _ratio(money, found.all_money)
+    for k in np.flatnonzero(is_exact & (np.abs(money) > VALUE_BOUND) & (found.all_money > 0)):
+        exact = int(money[k]) * _MILLION // int(found.all_money[k])  # beyond 64 bits on the way
+        share[k] = max(-VALUE_BOUND, min(exact, VALUE_BOUND))
+    return np.where(found.all_rows <= MAX_ROWS, share, MISSING)
 
 
 def _alone(  # noqa: PLR0911  (one answer a measure)

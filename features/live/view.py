@@ -10,14 +10,16 @@ import numpy as np
 from features.contracts.events import Event, Stored
 from features.contracts.vectors import STATUS_CODES, Cell, Codes, Integers, Matrix, Vector
 from features.contracts.verdicts import Peers
+from features.declared import Graph
 from features.expression import AmongPeers
 from features.finalise import impute
-from features.kernels import FIRST, LAST, MISSING, NEVER, STATE_WIDTH, step
+from features.kernels import FIRST, LAST, MAX_ROWS, MISSING, NEVER, S1, STATE_WIDTH, N, step
 from features.live.finish import answered, finished
 from features.live.ground import Ground
-from features.live.plan import Part, Question
+from features.live.network import Found, component
+from features.live.plan import GraphPlan, Part, Question
 from features.live.streams import STEPS, key_text
-from features.measure import Ends, compute
+from features.measure import Component, Ends, compute, of_component
 from features.scan.light import NO_CODE, NOWHERE, Marks, knows_all, light_states
 from features.scan.reduce import TAKEN
 from features.scan.tiles import DAY_US, heavy_states
@@ -44,6 +46,7 @@ class LiveView:
         self.own: dict[str, int | str | None] = {**event.fields, "kind": event.kind}
         self.is_measured = False
         self._columns: dict[tuple[str, str | None], int] = {}
+        self._found: dict[Graph, Found | None] = {}
 
     def standing(self, mark: int, *, has_versions: bool = True, is_newest: bool = False) -> Self:
         """The same view, seeing what the ledger learned up to place `mark` and might know.
@@ -108,11 +111,18 @@ class LiveView:
         """Places in the ledger of the event's other versions, which it may not see."""
         return np.array([item.seq for item in self.others], np.int64)
 
-    def measure(self) -> None:
-        """Compute the event's measures once, in the order of their declaration."""
+    def measure(self, *, is_kept: bool = False) -> None:
+        """Compute the event's measures once, in the order of their declaration.
+
+        Where the event `is_kept` and not told of, those that a search is for are left out, unless
+        they stand in histories.
+        """
         if self.is_measured:
             return
+        plan = self.ground.plan
         for measure in self.ground.scenario.measures:
+            if is_kept and measure.name in plan.graphs and measure.name not in plan.kept:
+                continue
             value = self._measured(measure)
             if measure.is_code:
                 self.own[measure.name] = self.ground.codes.text(value)
@@ -123,11 +133,29 @@ class LiveView:
         self.is_measured = True
 
     def _measured(self, measure: Measure) -> int:
+        plan = self.ground.plan.graphs.get(measure.name)
+        if plan is not None:
+            return self._of_component(measure, plan)
         numbers, t = self.ground.numbers[None], self.t
         own = self._numbers(measure.field) if measure.field in numbers else t
         other = self._numbers(measure.other) if measure.other in numbers else t
         ends = None if measure.atom is None else self._ends(measure)
         return int(compute(measure, self.ground.calendar, t, own, other, ends)[0])
+
+    def _of_component(self, measure: Measure, plan: GraphPlan) -> int:
+        """A network's number, from a search that its measures have in common."""
+        if plan.graph not in self._found:
+            self._found[plan.graph] = component(self, plan)
+        found, total, n = self._found[plan.graph], 0, 0
+        if found is None:
+            return MISSING
+        if measure.how == "network_share_ppm":
+            (state,) = self._states_of(self.ground.plan.measures[measure.name])
+            total, n = int(state[S1]), int(state[N])
+        money = found.money if found.rows <= MAX_ROWS else 0
+        numbers = (found.members, money, found.rows, total, n)
+        columns = (np.array([number], np.int64) for number in numbers)
+        return int(of_component(measure, Component(*columns))[0])
 
     def _ends(self, measure: Measure) -> Ends:
         (state,) = self._states_of(self.ground.plan.measures[measure.name])
@@ -179,7 +207,9 @@ class LiveView:
         if not measures:
             return self.asked[0]
         most: dict[Place, Asked] = {}
-        parts = [self._asked(question)[0] for question in measures.values()]
+        graphs = {id(one): one.question for one in self.ground.plan.graphs.values()}
+        questions = chain(measures.values(), graphs.values())
+        parts = [self._asked(question)[0] for question in questions]
         for one in chain(*parts, self.asked[0]):
             held = most.setdefault(one.place, one)
             most[one.place] = min(held, one, key=lambda asked: asked.since)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from itertools import permutations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,7 +30,7 @@ from features.expression import (
     Since,
     Window,
 )
-from features.spec import Key, Measure, Scenario, Where
+from features.spec import Key, Measure, Network, Scenario, Where
 from tests.unit import textbook
 from tests.unit.textbook import NONE, NOT_APPLICABLE, OK, Answer, grid
 
@@ -202,6 +203,8 @@ class Oracle:
         if of.how in alone:
             return alone[of.how]()
         seen = self.seen(row, of.key, Look(days=of.days, where=of.where))
+        if of.network is not None:
+            return self._of_network(of, of.network, row, seen)
         if of.how == "change_ppm":
             had = [other.own[of.field] for other in seen if other.own[of.field] is not None]
             return textbook.ppm(own - had[-1], had[-1]) if had and own is not None else None
@@ -209,6 +212,24 @@ class Oracle:
             return seen[-1].own[of.field] if seen else None
         since = (seen[-1 if of.how == "elapsed" else 0].at[0]) if seen else None
         return self._lasted(of.unit, since, t)
+
+    def _of_network(self, of: Measure, network: Network, row: Row, seen: list[Row]) -> int | None:
+        """A network's number: a plain graph over what the event sees and says itself."""
+        own = row.own[network.member]
+        is_named = any(row.own[name] is not None for name in network.by)
+        if own is None or not is_named or any(row.own[name] is None for name in of.key):
+            return None
+        members = component(network, [*seen, row], own)
+        if of.how == "network_members":
+            return len(members)
+        amounts = [
+            other.own[of.field] for other in seen if other.own[network.member] in members
+        ]
+        money = sum(amount for amount in amounts if amount is not None)
+        if of.how == "network_money":
+            return max(-(2**43), min(money, 2**43))
+        whole = sum(other.own[of.field] for other in seen if other.own[of.field] is not None)
+        return textbook.ppm(money, whole)
 
     def _works(self, day: date) -> bool:
         if day in self.calendar.holidays or day in self.calendar.workdays:
@@ -317,6 +338,27 @@ class Oracle:
             else:
                 high = middle
         return high
+
+
+def component(network: Network, rows: list[Row], own: str) -> set[str]:
+    """Who is reached from a member over pairs that share enough, step by step."""
+    uses: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        for name in network.by:
+            if row.own[name] is not None and row.own[network.member] is not None:
+                uses.setdefault((name, row.own[name]), set()).add(row.own[network.member])
+    shared: dict[tuple[str, str], int] = {}
+    for users in uses.values():
+        if 1 < len(users) <= network.most_degree:
+            weight = round(1_000_000 / math.log(1 + len(users)))
+            for pair in permutations(users, 2):
+                shared[pair] = shared.get(pair, 0) + weight
+    joined = {pair for pair, weight in shared.items() if weight >= network.least_ppm}
+    reached, last = {own}, {own}
+    while last and (last == {own} or len(reached) < network.most_members):
+        last = {other for one, other in joined if one in last} - reached
+        reached |= last
+    return reached
 
 
 def _place(kind: str, kinds: tuple[str, ...]) -> int:
