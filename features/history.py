@@ -8,18 +8,18 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from features.calendar import Calendar
 from features import network
+from features.calendar import Calendar
 from features.columns import Columns, grouped
 from features.contracts.errors import InputError
 from features.contracts.vectors import Integers
+from features.declared import Graph
 from features.kernels import FIRST, LAST, MISSING, NEVER, S1, N, grid, order
 from features.kernels.moves import Late
 from features.kernels.number import numbered
 from features.kernels.order import Bools, CodeColumns, Rows
 from features.lane import BEYOND, Bounds, Clock, Lane
 from features.measure import Component, Ends, compute, of_component
-from features.declared import Graph
 from features.spec import Atom, Key, Measure, Scenario, Where
 from features.sweeps import Course, Sides
 

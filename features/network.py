@@ -17,7 +17,13 @@ _NONE: Final = np.empty(0, np.int64)
 
 
 def components(
-    graph: Graph, columns: Columns, clock: Clock, bounds: Bounds, chosen: Bools, asked: Rows, start: Integers
+    graph: Graph,
+    columns: Columns,
+    clock: Clock,
+    bounds: Bounds,
+    chosen: Bools,
+    asked: Rows,
+    start: Integers,
 ) -> Integers:
     """Members, sum and rows summed (n, 3) of the components of the rows asked about.
 
@@ -48,7 +54,8 @@ def _facts(columns: Columns, clock: Clock) -> network.Facts:
     if clock.is_plain:
         return network.Facts(t, tie, _NONE, _NONE, _NONE, _NONE, event)
     facts = (clock.known, clock.seq, clock.gone, clock.gone_seq)
-    return network.Facts(t, tie, *map(np.ascontiguousarray, facts), event)
+    known, seq, gone, gone_seq = map(np.ascontiguousarray, facts)
+    return network.Facts(t, tie, known, seq, gone, gone_seq, event)
 
 
 def _events(columns: Columns) -> Integers:
@@ -68,7 +75,9 @@ def _edges(graph: Graph, columns: Columns, chosen: Bools) -> network.Edges:
     n_members = int(member.max(initial=-1)) + 1
     by_member = _by_number([member[in_time]], in_time, n_members)
     by_name = _by_number([codes[in_time] for codes in named], in_time, n_names)
-    return network.Edges(member, np.stack(named), *by_member, *by_name)
+    return network.Edges(
+        member.astype(np.int32), np.stack(named).astype(np.int32), *by_member, *by_name
+    )
 
 
 def _numbered(columns: Columns, key: Sequence[str]) -> Integers:

@@ -8,8 +8,9 @@ import numpy as np
 from features.calendar import Calendar
 from features.contracts.vectors import Integers
 from features.declared import Measure
+from features.document.networks import counted
 from features.document.plan import Value
-from features.document.words import Both
+from features.document.words import Both, network_of
 from features.document.worked import Worked
 from features.retrace import Part
 from features.window import DAY_US, MINUTE_US
@@ -45,6 +46,9 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
         case "change_ppm":
             then = before.value if before and isinstance(before.value, int) else 0
             return _is(_MILLION * (x - then) // then, f"floor(1,000,000 * ({x} - {then}) / {then})")
+        case "network_members" | "network_money" | "network_share_ppm":
+            own = str(fields[network_of(measure).member])
+            return _is(*counted(measure, parts, own))
         case "previous":
             message = f"{measure.name} holds a code, which is no number to work out"
             raise ValueError(message)

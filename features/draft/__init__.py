@@ -1,1 +1,1 @@
-"""A first scenario and mapping, guessed from a table by rules that are written beside each guess."""
+"""A first scenario and mapping, guessed from a table; each guess is told with its rule."""

@@ -27,7 +27,9 @@ _PERSONAL: Final = re.compile(
     r"|姓名|名称|电话|手机|邮箱|地址|住址|身份证|账号|账户|联系|法人|生日"
 )
 _ID: Final = re.compile(r"\bid$|\bno\.?$|number|code$|ref|key|编号|号码|单号|流水|序号|代码")
-_TIME: Final = re.compile(r"paid|pay|date|time|at$|when|happened|effective|日期|时间|拨付|支付|办理")
+_TIME: Final = re.compile(
+    r"paid|pay|date|time|at$|when|happened|effective|日期|时间|拨付|支付|办理"
+)
 _AMOUNT: Final = re.compile(r"amount|value|sum|price|cost|paid|total|net|金额|总额|价|费|款")
 
 
@@ -142,7 +144,7 @@ def _is_personal(one: Profile) -> bool:
     return bool(_PERSONAL.search(one.header.casefold()))
 
 
-def _other(one: Profile, wanted: Sequence[str]) -> Guess:
+def _other(one: Profile, wanted: Sequence[str]) -> Guess:  # noqa: PLR0911  (one answer a rule)
     """What a column is that is neither id nor time nor amount."""
     counted = f"{one.n_distinct:,} values in {one.n_rows:,} rows"
     if normal_header(one.header) in [normal_header(header) for header in wanted if header]:

@@ -98,7 +98,7 @@ def _sees(j: int, i: int, facts: Facts, asked: Bounds) -> bool:
         return True
     if facts.known[j] >= asked.rank[i] or facts.seq[j] >= asked.seq[i]:
         return False
-    return facts.gone[j] > asked.rank[i] or facts.gone_seq[j] > asked.seq[i]
+    return bool(facts.gone[j] > asked.rank[i] or facts.gone_seq[j] > asked.seq[i])
 
 
 class Room(NamedTuple):

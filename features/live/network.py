@@ -80,7 +80,7 @@ class Search:
         return [other for other, weight in total.items() if weight >= self.network.least_ppm]
 
     def _users_of(self, kind: int, name: int) -> list[int]:
-        """Members that use an identifier; none where it is one alone, or where they are too many."""
+        """Members that use an identifier; none where it is one alone, or they are too many."""
         held = self._users.get((kind, name))
         if held is None:
             held = self._users[kind, name] = self._found_users(kind, name)
@@ -109,7 +109,9 @@ class Search:
 
     def _found_uses(self, member: int) -> _Uses:
         is_own = member == self._own
-        text = self.sight.own[self.network.member] if is_own else self.sight.ground.codes.text(member)
+        text = (
+            self.sight.own[self.network.member] if is_own else self.sight.ground.codes.text(member)
+        )
         names: list[set[int]] = [set() for _ in self.network.by]
         if is_own:
             for kind, code in enumerate(self._own_names):

@@ -183,9 +183,7 @@ class LivePlan:
 
     def _look(self, question: Question, atom: Atom) -> Look:
         number, stream = question.group_of(atom), self.streams.of(atom)
-        return Look(
-            stream, self.streams.all[stream].key, question.groups[number].copy(), number
-        )
+        return Look(stream, self.streams.all[stream].key, question.groups[number].copy(), number)
 
     def _question(
         self, atoms: Sequence[Atom], taken: tuple[str, ...] = (), *, is_change: bool = False

@@ -6,9 +6,17 @@ from numba import njit
 from features.contracts.vectors import Integers
 from features.kernels import MISSING
 from features.scan.layout import T
-from features.scan.light import CODES, NOWHERE, OP, VALUE, Codes, first_from, first_not_before
-from features.scan.light import holds as is_met
-from features.scan.light import sees
+from features.scan.light import (
+    CODES,
+    NOWHERE,
+    OP,
+    VALUE,
+    Codes,
+    first_from,
+    first_not_before,
+    holds,
+    sees,
+)
 
 
 @njit(cache=True, nogil=True)
@@ -34,7 +42,7 @@ def places(
     for p in range(hi - 1, lo - 1, -1):
         if place != NOWHERE and rows[place, p] <= absent:
             continue
-        if is_met(rows, p, group, own, codes) and sees(rows, p, query, others):
+        if holds(rows, p, group, own, codes) and sees(rows, p, query, others):
             out[n] = p
             n += 1
     return out[:n]
@@ -61,7 +69,7 @@ def distinct(
     hi = first_not_before(rows, lo, span[1], query)
     for p in range(hi - 1, lo - 1, -1):
         value = rows[group[VALUE], p]
-        if value < 0 or not is_met(rows, p, group, own, codes):
+        if value < 0 or not holds(rows, p, group, own, codes):
             continue
         is_new = True
         for k in range(n):

@@ -216,7 +216,7 @@ def serve(scenario: ScenarioFile = "") -> None:  # noqa: ARG001  (naming a file 
 def score(
     paths: Paths,
     mapping: MappingName,
-    scenario: ScenarioFile = "",  # the mapping names it; a file of it is read first
+    scenario: ScenarioFile = "",  # noqa: ARG001  (naming a file lets the mapping find it)
     url: str = "",
     since: Since = None,
     top: int = 10,

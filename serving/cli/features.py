@@ -84,9 +84,7 @@ def build(
 def explain(
     event: EventId,
     feature: FeatureName,
-    scenario: Annotated[
-        str, typer.Option(help="where the id is not enough", callback=known)
-    ] = "",
+    scenario: Annotated[str, typer.Option(help="where the id is not enough", callback=known)] = "",
     kind: Annotated[str, typer.Option(help="where the id is not enough")] = "",
     version: Annotated[int | None, typer.Option(help="the latest without it")] = None,
     as_of: AsOf = None,

@@ -13,7 +13,10 @@ Scenario = Annotated[
     str, typer.Argument(help="a scenario's name, or its Python file", callback=known)
 ]
 ScenarioFile = Annotated[
-    str, typer.Option("--scenario", help="the scenario's Python file, where it is not shipped", callback=known)
+    str,
+    typer.Option(
+        "--scenario", help="the scenario's Python file, where it is not shipped", callback=known
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]

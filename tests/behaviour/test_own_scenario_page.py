@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -96,9 +96,9 @@ def run(step: Step, place: Path, port: int) -> None:
     )
     is_refusal = step.prints.startswith("lianjing: ")
 
-    assert doctest.OutputChecker().check_output(
-        step.prints.strip(), done.stdout.strip(), _FLAGS
-    ), done.stdout
+    assert doctest.OutputChecker().check_output(step.prints.strip(), done.stdout.strip(), _FLAGS), (
+        done.stdout
+    )
     assert (done.returncode != 0) == is_refusal, (step.command, done.returncode)
 
 
@@ -134,7 +134,7 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def post(port: int) -> dict:
+def post(port: int) -> dict[str, Any]:
     """The verdict on one more payment."""
     event = {
         "scenario": "council",
@@ -142,7 +142,12 @@ def post(port: int) -> dict:
         "event_id": "one-more",
         "effective_at": "2018-04-02T00:00:00+01:00",
         "currency": "GBP",
-        "fields": {"supplier": "new", "code": "D3701", "unit": "finance", "amount_minor": 9_900_000},
+        "fields": {
+            "supplier": "new",
+            "code": "D3701",
+            "unit": "finance",
+            "amount_minor": 9_900_000,
+        },
     }
     answer = httpx.post(
         f"http://127.0.0.1:{port}/v1/score",

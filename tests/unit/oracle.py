@@ -222,10 +222,8 @@ class Oracle:
         members = component(network, [*seen, row], own)
         if of.how == "network_members":
             return len(members)
-        amounts = [
-            other.own[of.field] for other in seen if other.own[network.member] in members
-        ]
-        money = sum(amount for amount in amounts if amount is not None)
+        amounts = [other.own[of.field] for other in seen if other.own[network.member] in members]
+        money: int = sum(amount for amount in amounts if amount is not None)
         if of.how == "network_money":
             return max(-(2**43), min(money, 2**43))
         whole = sum(other.own[of.field] for other in seen if other.own[of.field] is not None)

@@ -1,5 +1,6 @@
 """Networks: components of recipients against a plain graph, in batch, live, late and corrected."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -21,9 +22,7 @@ from features.store.ledger import Ledger
 from tests.unit.oracle import Oracle, Row
 
 START: Final = EPOCH + timedelta(days=20_000)
-RING: Final = Network(
-    "firm", ("phone", "place"), most_degree=4, least_ppm=700_000, most_members=3
-)
+RING: Final = Network("firm", ("phone", "place"), most_degree=4, least_ppm=700_000, most_members=3)
 BUILT: Final = Where("built", "sector", ("build",))
 FIELDS: Final = (
     *(
@@ -68,10 +67,7 @@ SCENARIO: Final = Scenario(
     fields=FIELDS,
     measures=MEASURES,
     features=(
-        *(
-            Feature(Own(item.name), "特征", "a feature", "缘由", "a reason")
-            for item in MEASURES
-        ),
+        *(Feature(Own(item.name), "特征", "a feature", "缘由", "a reason") for item in MEASURES),
         Feature(
             Window(("policy",), "max", "ring_members", days=60), "特征", "a feature", "由", "why"
         ),
@@ -184,18 +180,10 @@ def test_what_is_told_live_is_what_batch_finds(
         for event in events:
             if ledger.find(event.scenario, event.kind, event.event_id, event.version):
                 continue
-            if not is_live:
+            if is_live:
+                told |= _told(engine, event, observed_us or 0)
+            else:
                 ledger.admit([event], observed_us=observed_us)
-                continue
-            with ledger.transaction():
-                try:
-                    values = engine.values(event)[0]
-                except ConflictError:
-                    values = None
-                stored = ledger.append(event, now_us=observed_us or 0)
-                engine.append(stored)
-            if values is not None:
-                told[stored.seq] = values
     table = build(ledger, scenario)
     rebuild(ledger, scenario)
     anew = LiveEngine(ledger, scenario, sizes=sizes)
@@ -204,6 +192,17 @@ def test_what_is_told_live_is_what_batch_finds(
         for values in (told.get(seq), anew.values(stored.event, stored=stored)[0]):
             if values is not None:
                 np.testing.assert_array_equal(values, table.values[row], err_msg=str(seq))
+
+
+def _told(engine: LiveEngine, event: Event, now_us: int) -> dict[int, Vector]:
+    """The event's values by its place, told of and appended in one transaction; none if stale."""
+    with engine.ledger.transaction():
+        found = list[Vector]()
+        with suppress(ConflictError):
+            found.append(engine.values(event)[0])
+        stored = engine.ledger.append(event, now_us=now_us)
+        engine.append(stored)
+    return {stored.seq: found[0]} if found else {}
 
 
 def _paid(number: int, firm: str, day: float, **fields: str | int | None) -> Event:
@@ -268,9 +267,7 @@ def test_what_many_share_joins_where_they_share_more() -> None:
 
 def test_a_search_stops_after_the_step_that_reaches_the_most() -> None:
     """A chain of twenty, of which a search for four sees the nearest four."""
-    chain = [
-        _paid(k, f"F{k}", k, phone=f"{k // 2}", place=f"{(k + 1) // 2}") for k in range(20)
-    ]
+    chain = [_paid(k, f"F{k}", k, phone=f"{k // 2}", place=f"{(k + 1) // 2}") for k in range(20)]
 
     assert _cells(chain, BY_PHONE)[-1] == 20
     assert _cells(chain, replace(BY_PHONE, most_members=4))[-1] == 4
@@ -289,7 +286,9 @@ def test_a_correction_takes_a_link_away_once_it_is_known() -> None:
     ledger.admit(events)
     late = to_us(START + timedelta(days=30))
     ledger.admit([right.model_copy(update={"version": 2})], observed_us=late)
-    table = build(ledger, replace(PLAIN, measures=_measures("ring", BY_PHONE), features=PLAIN.features[:1]))
+    table = build(
+        ledger, replace(PLAIN, measures=_measures("ring", BY_PHONE), features=PLAIN.features[:1])
+    )
     found = dict(zip(table.event_id.tolist(), table.values[:, 0].tolist(), strict=True))
 
     assert (found["P2"], found["P3"]) == (2, 2)
