@@ -8,11 +8,27 @@ from features.contracts.errors import DeclarationError
 from features.contracts.events import EventField
 from features.contracts.vectors import FeatureInfo
 from features.expression import Expression
-from features.window import Atom, Key, Op, Where, reach_of
+from features.window import Atom, Key, Op, Period, Where, reach_of
 
 Tail = Literal["high", "low", "both"]
 MOST_JOINED: Final = 1_000
 """Members up to which a network may be declared to grow, and users that an identifier may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a review budget is spent on: one event, or all events of a key.
+
+    `key` names code columns, none for a unit of one event; with a `period` the events of each
+    calendar period are a unit by themselves (a pair's quarter, a buyer's year).
+    """
+
+    key: Key = ()
+    period: Period | None = None
+
+
+ONE_EVENT: Final = Unit()
+"""The unit where nothing else is declared."""
 
 
 @dataclass(frozen=True, slots=True)

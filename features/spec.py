@@ -14,7 +14,7 @@ from typing import Final
 from features.calendar import Calendar
 from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
 from features.contracts.events import EventField
-from features.declared import Feature, Measure, Network, Rule, Source, Tail
+from features.declared import ONE_EVENT, Feature, Measure, Network, Rule, Source, Tail, Unit
 from features.expression import (
     AmongPeers,
     Excess,
@@ -56,6 +56,7 @@ __all__ = [
     "Since",
     "Source",
     "Tail",
+    "Unit",
     "Where",
     "Window",
 ]
@@ -110,6 +111,7 @@ class Scenario:
     features: tuple[Feature, ...]
     rules: tuple[Rule, ...] = ()
     sources: tuple[Source, ...] = ()
+    unit: Unit = ONE_EVENT
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -140,6 +142,9 @@ class Scenario:
         roles = {"the subject": self.subject, "the peer group": self.peer_group}
         for role, column in {**roles, "the amount": self.amount}.items():
             self._check_known(role, column)
+        for column in self.unit.key:
+            self._check("the unit", "has", column, self.codes)
+            self._check_known("the unit", column)
         if self.name in [source.scenario for source in self.sources]:
             message = f"{self.name} is no source of its own; its own events are looked at anyway"
             raise DeclarationError(message)

@@ -14,6 +14,7 @@ from features.spec import (
     Scenario,
     Share,
     Since,
+    Unit,
     Where,
     Window,
 )
@@ -535,4 +536,5 @@ SCENARIO: Final = Scenario(
     measures=MEASURES,
     features=FEATURES,
     rules=RULES,
+    unit=Unit(("project",)),
 )

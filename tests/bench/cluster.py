@@ -27,6 +27,7 @@ from features.spec import (
     KeyZ,
     Measure,
     NearDuplicates,
+    Network,
     Own,
     PeerRank,
     Rarity,
@@ -61,6 +62,7 @@ _FIELDS: Final = (
     EventField(name="hit", kind="number", title_zh="命中", title_en="hit", known_later=True),
     EventField(name="chance", kind="number", title_zh="概率", title_en="chance"),
 )
+RING: Final = Network("firm", ("officer", "site"), most_degree=6, least_ppm=600_000)
 _MEASURES: Final = (
     Measure("per_head", "quotient", field=AMOUNT, other="staff"),
     Measure("prev_step", "previous", key=FIRM, field="step"),
@@ -70,11 +72,18 @@ _MEASURES: Final = (
     Measure("gap_ppm", "ratio_ppm", field="gap_min", other="staff"),
     Measure("slack_d", "between", field="due_at"),
     Measure("hour", "hour"),
+    *(
+        Measure(f"ring_{what}", f"network_{what}", ("step",), AMOUNT, days=20, network=RING)
+        for what in ("members", "money", "share_ppm")
+    ),
 )
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("gap_ppm"),
     Own("step_gap"),
     Own("rise_ppm"),
+    Own("ring_members"),
+    Own("ring_money"),
+    Own("ring_share_ppm"),
     Window(FIRM, "count", days=30),
     Window(FIRM, "count", period="month"),
     Window(OFFICER, "count", minutes=90),

@@ -12,6 +12,7 @@ from features.spec import (
     KeyZ,
     Measure,
     NearDuplicates,
+    Network,
     Own,
     PeerRank,
     Rarity,
@@ -26,10 +27,14 @@ from features.spec import (
 FIRM, PAIR = ("firm",), ("firm", "officer")
 BUILT: Final = Where("built", "sector", ("build", "plan"))
 CANCELLED: Final = Where("cancelled", "kind", ("cancelled",))
+RING: Final = Network("firm", ("officer", "place"))
 
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("amount_minor"),
     Own("rise_ppm"),
+    Own("ring_members"),
+    Own("ring_money"),
+    Own("ring_share_ppm"),
     Window(FIRM, "count", days=7),
     Window(FIRM, "count", minutes=90),
     Window(FIRM, "count", period="month", where=CANCELLED),
@@ -93,6 +98,10 @@ SCENARIO: Final = Scenario(
         Measure("before", "previous", key=FIRM, field="officer"),
         Measure("idle_d", "elapsed", key=FIRM),
         Measure("rise_ppm", "change_ppm", key=FIRM, field="score"),
+        *(
+            Measure(f"ring_{what}", f"network_{what}", ("sector",), "amount_minor", network=RING)
+            for what in ("members", "money", "share_ppm")
+        ),
     ),
     features=tuple(Feature(of, "特征", "a feature", "缘由", "a reason") for of in EXPRESSIONS),
     sources=(Source("grants", ("granted",), GRANTS),),
