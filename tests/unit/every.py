@@ -99,8 +99,8 @@ SCENARIO: Final = Scenario(
         Measure("idle_d", "elapsed", key=FIRM),
         Measure("rise_ppm", "change_ppm", key=FIRM, field="score"),
         *(
-            Measure(f"ring_{what}", f"network_{what}", ("sector",), "amount_minor", network=RING)
-            for what in ("members", "money", "share_ppm")
+            Measure(f"ring_{what}", how, ("sector",), "amount_minor", network=RING)
+            for what, how in RINGS
         ),
     ),
     features=tuple(Feature(of, "特征", "a feature", "缘由", "a reason") for of in EXPRESSIONS),
