@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from features.contracts.errors import DeclarationError
 from features.contracts.events import EventField
@@ -11,6 +11,8 @@ from features.expression import Expression
 from features.window import Atom, Key, Op, Period, Where, reach_of
 
 Tail = Literal["high", "low", "both"]
+NetworkHow = Literal["network_members", "network_money", "network_share_ppm"]
+NETWORK_HOWS: Final[tuple[NetworkHow, ...]] = get_args(NetworkHow)
 MOST_JOINED: Final = 1_000
 """Members up to which a network may be declared to grow, and users that an identifier may have."""
 

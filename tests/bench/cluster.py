@@ -19,6 +19,7 @@ from features import cluster
 from features.build import build
 from features.contracts.events import EventField
 from features.contracts.tables import STATUS_SUFFIX
+from features.declared import NETWORK_HOWS
 from features.spec import (
     Excess,
     Expression,
@@ -72,18 +73,13 @@ _MEASURES: Final = (
     Measure("gap_ppm", "ratio_ppm", field="gap_min", other="staff"),
     Measure("slack_d", "between", field="due_at"),
     Measure("hour", "hour"),
-    *(
-        Measure(f"ring_{what}", f"network_{what}", ("step",), AMOUNT, days=20, network=RING)
-        for what in ("members", "money", "share_ppm")
-    ),
+    *(Measure(how, how, ("step",), AMOUNT, days=20, network=RING) for how in NETWORK_HOWS),
 )
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("gap_ppm"),
     Own("step_gap"),
     Own("rise_ppm"),
-    Own("ring_members"),
-    Own("ring_money"),
-    Own("ring_share_ppm"),
+    *(Own(how) for how in NETWORK_HOWS),
     Window(FIRM, "count", days=30),
     Window(FIRM, "count", period="month"),
     Window(OFFICER, "count", minutes=90),

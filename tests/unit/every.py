@@ -3,7 +3,7 @@
 from typing import Final
 
 from features.contracts.events import EventField
-from features.declared import Source
+from features.declared import NETWORK_HOWS, Source
 from features.spec import (
     Excess,
     Expression,
@@ -32,9 +32,7 @@ RING: Final = Network("firm", ("officer", "place"))
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("amount_minor"),
     Own("rise_ppm"),
-    Own("ring_members"),
-    Own("ring_money"),
-    Own("ring_share_ppm"),
+    *(Own(how) for how in NETWORK_HOWS),
     Window(FIRM, "count", days=7),
     Window(FIRM, "count", minutes=90),
     Window(FIRM, "count", period="month", where=CANCELLED),
@@ -98,10 +96,7 @@ SCENARIO: Final = Scenario(
         Measure("before", "previous", key=FIRM, field="officer"),
         Measure("idle_d", "elapsed", key=FIRM),
         Measure("rise_ppm", "change_ppm", key=FIRM, field="score"),
-        *(
-            Measure(f"ring_{what}", how, ("sector",), "amount_minor", network=RING)
-            for what, how in RINGS
-        ),
+        *(Measure(how, how, ("sector",), "amount_minor", network=RING) for how in NETWORK_HOWS),
     ),
     features=tuple(Feature(of, "特征", "a feature", "缘由", "a reason") for of in EXPRESSIONS),
     sources=(Source("grants", ("granted",), GRANTS),),

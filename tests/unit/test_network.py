@@ -15,6 +15,7 @@ from features.calendar import Calendar
 from features.contracts.errors import ConflictError, DeclarationError
 from features.contracts.events import EPOCH, Event, EventField, to_us
 from features.contracts.vectors import Vector
+from features.declared import NETWORK_HOWS
 from features.live.engine import LiveEngine, rebuild
 from features.spec import Feature, Measure, Network, Own, Scenario, Where, Window, _content
 from features.store.history import Sizes
@@ -37,15 +38,15 @@ FIELDS: Final = (
 def _measures(prefix: str, network: Network, where: Where | None = None) -> tuple[Measure, ...]:
     return tuple(
         Measure(
-            f"{prefix}_{how}",
-            f"network_{how}",  # type: ignore[arg-type]
+            how.replace("network", prefix),
+            how,
             key=("policy",),
             field="amount_minor",
             days=60,
             where=where,
             network=network,
         )
-        for how in ("members", "money", "share_ppm")
+        for how in NETWORK_HOWS
     )
 
 

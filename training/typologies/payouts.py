@@ -27,7 +27,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         on_payouts.plant_agent_ring,
         (
             "enterprise_distinct_30d_by_agent",
-            "enterprise_distinct_365d_by_account",
+            "ring_members",
             "agent_share_365d_by_authority",
         ),
         "no",
@@ -35,6 +35,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "n_firms": on_payouts.RING_FIRMS,
             "span_days": on_payouts.RING_DAYS,
             "shared_account": on_payouts.RING_SHARED_ACCOUNT,
+            "shared_contact": on_payouts.RING_SHARED_CONTACT,
         },
         subjects_per_case=24.0,
     ),
