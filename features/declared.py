@@ -1,6 +1,6 @@
 """Parts of a scenario: measures, features, rules and sources, each a plain declaration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final, Literal, get_args
 
@@ -67,7 +67,9 @@ class Network:
     `most_members` are reached none follows, so that no event looks at a graph without bound. Of
     one step all are gathered or none: what is reached does not depend on an order.
 
-    Only what the event sees in its window counts, and what it says itself.
+    Only what the event sees in its window counts, and what it says itself. Events of `kinds` say
+    who uses what, those that a measure counts where none are named: a request joins before anything
+    is paid.
 
     >>> Network("enterprise", ("phone", "phone"))
     Traceback (most recent call last):
@@ -80,6 +82,7 @@ class Network:
     most_degree: int = 50
     least_ppm: int = 500_000
     most_members: int = 100
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         named = (self.member, *self.by)
@@ -166,14 +169,19 @@ class Measure:
         """The graph that it is a number of, where it is one of a network's."""
         if self.network is None:
             return None
-        member, look = self.network.member, self._look
+        member, by, where = self.network.member, self.network.by, self.where
+        if self.network.kinds:
+            where = Where("linking", "kind", self.network.kinds)
+        money = self._look((*self.key, member), "moments", self.field)
+        link = replace(money, op="codes", value=member, where=where)
         return Graph(
             self.network,
             self.key,
             self.field,
-            links=tuple(look((*self.key, name), "codes", member) for name in self.network.by),
-            names=tuple(look((*self.key, member), "codes", name) for name in self.network.by),
-            money=look((*self.key, member), "moments", self.field),
+            who=replace(link, key=self.key),
+            links=tuple(replace(link, key=(*self.key, name)) for name in by),
+            names=tuple(replace(link, value=name) for name in by),
+            money=money,
         )
 
     def _look(self, key: Key, op: Op, value: str | None) -> Atom:
@@ -190,6 +198,8 @@ class Graph:
     network: Network
     key: Key
     field: str
+    who: Atom
+    """The events of equal key that say who uses what."""
     links: tuple[Atom, ...]
     """For each identifier the events of equal key and identifier, of which it takes members."""
     names: tuple[Atom, ...]
@@ -199,7 +209,7 @@ class Graph:
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
-        """All of them."""
+        """All that are looked at one key at a time."""
         return (*self.links, *self.names, self.money)
 
 

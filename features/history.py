@@ -433,7 +433,8 @@ class History:
         """The components of the rows asked about, searched once for all measures of a network."""
         c, atom, rows = self.columns, graph.money, asked.queries
         if self._components is None or self._components[:2] != (graph, asked):
-            start, chosen = self.starts(atom, c.t[rows]), self._chosen(c, atom.where)
+            start = self.starts(atom, c.t[rows])
+            chosen = self._chosen(c, graph.who.where), self._chosen(c, atom.where)
             found = network.components(graph, c, self.clock, self.bounds, chosen, rows, start)
             self._components = graph, asked, found
         members, money, n = self._components[2].T

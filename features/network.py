@@ -21,7 +21,7 @@ def components(
     columns: Columns,
     clock: Clock,
     bounds: Bounds,
-    chosen: Bools,
+    chosen: tuple[Bools, Bools],
     asked: Rows,
     start: Integers,
 ) -> Integers:
@@ -30,7 +30,7 @@ def components(
     Parameters
     ----------
     chosen
-        Which rows count.
+        Which rows say who uses what, and whose money counts.
     start
         Left edge of the window of each row asked about.
     """
@@ -64,19 +64,21 @@ def _events(columns: Columns) -> Integers:
     return found.to_series().to_numpy()
 
 
-def _edges(graph: Graph, columns: Columns, chosen: Bools) -> network.Edges:
+def _edges(graph: Graph, columns: Columns, chosen: tuple[Bools, Bools]) -> network.Edges:
     member = _numbered(columns, (*graph.key, graph.network.member))
     named, n_names = [], 0
     for name in graph.network.by:
         codes = _numbered(columns, (*graph.key, name))
         named.append(np.where(codes >= 0, codes + n_names, -1))
         n_names += int(codes.max(initial=-1)) + 1
-    in_time = columns.order[chosen[columns.order]]
+    linking, paid = (columns.order[those[columns.order]] for those in chosen)
     n_members = int(member.max(initial=-1)) + 1
-    by_member = _by_number([member[in_time]], in_time, n_members)
-    by_name = _by_number([codes[in_time] for codes in named], in_time, n_names)
     return network.Edges(
-        member.astype(np.int32), np.stack(named).astype(np.int32), *by_member, *by_name
+        member.astype(np.int32),
+        np.stack(named).astype(np.int32),
+        *_by_number([member[linking]], linking, n_members),
+        *_by_number([codes[linking] for codes in named], linking, n_names),
+        *_by_number([member[paid]], paid, n_members),
     )
 
 

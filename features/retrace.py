@@ -12,7 +12,7 @@ from features import batch
 from features.columns import Columns
 from features.contracts.vectors import STATUS_CODES, Integers
 from features.contracts.verdicts import Status
-from features.declared import Network
+from features.declared import Graph
 from features.expression import KeyZ, Own, Since
 from features.finalise import own_number
 from features.history import History, Slice
@@ -29,8 +29,8 @@ class Look:
     """One look at earlier events: the state, what is taken of each, and whether of one end only.
 
     `measure` names the event's own measure that looks, where it is not the feature itself; a
-    snapshot is looked at as of the midnight before the event. Of a `network` only the events of
-    those are looked at whom the event is joined to, and its own.
+    snapshot is looked at as of the midnight before the event. Of a `graph` only the events of those
+    are looked at whom the event is joined to, and its own.
     """
 
     atom: Atom
@@ -38,7 +38,7 @@ class Look:
     end: Literal["last", "first"] | None = None
     measure: str | None = None
     at_midnight: bool = False
-    network: Network | None = None
+    graph: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +101,18 @@ def looks(scenario: Scenario, feature: Feature) -> tuple[Look, ...]:
 
 
 def _of_measure(measure: Measure, atom: Atom) -> tuple[Look, ...]:
-    if measure.network is not None:
-        return _of_network(measure, measure.network, atom)
+    if measure.graph is not None:
+        return _of_network(measure, measure.graph, atom)
     column = measure.field if measure.how in ("previous", "change_ppm") else None
     end: Literal["last", "first"] = "first" if measure.how == "elapsed_first" else "last"
     return (Look(atom, column, end, measure.name),)
 
 
-def _of_network(measure: Measure, network: Network, atom: Atom) -> tuple[Look, ...]:
+def _of_network(measure: Measure, graph: Graph, atom: Atom) -> tuple[Look, ...]:
     """Whom the members are, or what they had, and for a share what all had."""
     if measure.how == "network_members":
-        return (Look(atom, network.member, measure=measure.name, network=network),)
-    own = Look(atom, measure.field, measure=measure.name, network=network)
+        return (Look(graph.who, graph.network.member, measure=measure.name, graph=graph),)
+    own = Look(atom, measure.field, measure=measure.name, graph=graph)
     if measure.how == "network_money":
         return (own,)
     return own, Look(atom, measure.field, measure=measure.name)
@@ -207,9 +207,10 @@ def _seen(history: History, row: int, look: Look, own: int) -> tuple[Seen, ...]:
         rows = rows[_shares_key(history, row, look.atom)[rows]]
     else:
         rows = visible(history, row, look.atom)
-    if look.network is not None:
-        reached = members(look.network, history.columns, row, rows)
-        rows = rows[np.isin(source.codes[look.network.member][rows], list(reached))]
+    if look.graph is not None:
+        network = look.graph.network
+        reached = members(network, source, row, visible(history, row, look.graph.who))
+        rows = rows[np.isin(source.codes[network.member][rows], list(reached))]
     if look.column is not None and (look.end is None or look.column in source.numbers):
         rows = rows[_has(source, look.column, rows)]
     if look.end is not None:

@@ -207,6 +207,8 @@ class Scenario:
         for column in (network.member, *network.by):
             self._check(measure.name, "joins", column, self._of_kinds(*_CODES))
             self._check_known(measure.name, column)
+        for kind in network.kinds:
+            self._check(measure.name, "joins by", kind, self.kinds)
         twice = {network.member, *network.by} & set(measure.key)
         if twice:
             message = (

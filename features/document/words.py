@@ -179,9 +179,11 @@ def joined(measure: Measure) -> Both:
     network = network_of(measure)
     shared, asked, x = same(measure.key), asked_of(measure.where), measure.field
     by = Both(code(network.by, "、"), code(network.by, ", "))
-    zh = f"{measure.days}天内{shared.zh}{asked.zh}事件中,因共用 {by.zh} 而与本事件相连的 "
+    kinds = code(network.kinds, "、"), code(network.kinds, " or ")
+    among = Both(f" {kinds[0]} ", f"{kinds[1]} ") if network.kinds else Both("", "")
+    zh = f"{measure.days}天内{shared.zh}{asked.zh}{among.zh}事件中,因共用 {by.zh} 而与本事件相连的 "
     en = (
-        f"`{network.member}` values joined to the event's by shared {by.en}, among the events "
+        f"`{network.member}` values joined to the event's by shared {by.en}, among the {among.en}events "
         f"{shared.en}{asked.en} in the {measure.days} days before"
     )
     match measure.how:

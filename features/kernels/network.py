@@ -58,7 +58,7 @@ class Edges(NamedTuple):
     """Who is what: numbers of members, and of identifiers (kinds, rows), -1 for none.
 
     The rows of each member, and of each identifier, stand in time order, those of number k from
-    `starts[k]` to `starts[k + 1]`.
+    `starts[k]` to `starts[k + 1]`; `paid` are the rows of members whose money counts.
     """
 
     member: Rows
@@ -67,6 +67,8 @@ class Edges(NamedTuple):
     member_starts: Integers
     by_name: Rows
     name_starts: Integers
+    paid: Rows
+    paid_starts: Integers
 
 
 @njit(cache=True, nogil=True)
@@ -248,10 +250,10 @@ def _searched(
         out[i, 0], out[i, 1], out[i, 2] = n, 0, 0
         for k in range(n):
             of = room.found[k]
-            lo, hi = edges.member_starts[of], edges.member_starts[of + 1]
-            lo, hi = _span(edges.by_member, lo, hi, facts, asked.start[i], asked.tie[i])
+            lo, hi = edges.paid_starts[of], edges.paid_starts[of + 1]
+            lo, hi = _span(edges.paid, lo, hi, facts, asked.start[i], asked.tie[i])
             for p in range(lo, hi):
-                j = edges.by_member[p]
+                j = edges.paid[p]
                 if money[j] != MISSING and _sees(j, i, facts, asked):
                     out[i, 1] += money[j]
                     out[i, 2] += 1

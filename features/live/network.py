@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.kernels import MISSING
 from features.live.looking import Sight, Span, segments
 from features.live.plan import GraphPlan, Look
 from features.live.streams import key_text
-from features.scan.light import NO_CODE
+from features.scan.light import NO_CODE, VALUE
 from features.scan.looks import distinct, places
 
 
@@ -116,12 +115,13 @@ class Search:
         if is_own:
             for kind, code in enumerate(self._own_names):
                 names[kind].add(code)
-        money, n, look = 0, 0, self.plan.member
+        money, n, look, paid = 0, 0, self.plan.member, self.plan.money
         for rows, span in self._rows(look, self.network.member, str(text)):
             at = places(rows, span, self._start, *self._sees(look))
             for kind, column in enumerate(self.plan.names):
                 names[kind].update(rows[column, at].tolist())
-            amounts = [x for x in rows[self.plan.money, at].tolist() if x != MISSING]
+            at = places(rows, span, self._start, *self._sees(paid))
+            amounts = rows[paid.group[VALUE], at].tolist()
             money, n = money + sum(amounts), n + len(amounts)
         return _Uses([kind - {-1, NO_CODE} for kind in names], money, n)
 

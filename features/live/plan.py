@@ -92,8 +92,8 @@ class Look:
 class GraphPlan:
     """What a search of a graph asks of the histories.
 
-    `links` are looked at for members, an identifier each; `member` for all of a member's rows, of
-    which `names` and `money` are columns.
+    `links` are looked at for members, an identifier each; `member` for the rows of a member, of
+    which `names` are columns, and `money` for those that have an amount.
     """
 
     graph: Graph
@@ -103,7 +103,7 @@ class GraphPlan:
     links: tuple[Look, ...]
     member: Look
     names: tuple[int, ...]
-    money: int
+    money: Look
 
 
 class LivePlan:
@@ -167,7 +167,7 @@ class LivePlan:
 
     def _graph(self, graph: Graph) -> GraphPlan:
         question = self._question(sorted(graph.atoms, key=self._group))
-        member = self._look(question, graph.money)
+        member = self._look(question, graph.names[0])
         member.group[light.VALUE] = light.NOWHERE
         stream = self.streams.all[member.stream]
         return GraphPlan(
@@ -178,7 +178,7 @@ class LivePlan:
             links=tuple(self._look(question, atom) for atom in graph.links),
             member=member,
             names=tuple(stream.place(name) for name in graph.network.by),
-            money=stream.place(graph.field),
+            money=self._look(question, graph.money),
         )
 
     def _look(self, question: Question, atom: Atom) -> Look:

@@ -58,7 +58,10 @@ FIELDS: Final = (
 )
 
 RING: Final = Network(
-    "enterprise", ("phone", "address", "device", "agent", "account"), least_ppm=600_000
+    "enterprise",
+    ("phone", "address", "device", "agent", "account"),
+    least_ppm=600_000,
+    kinds=("payout_requested", "payout_paid"),
 )
 """Recipients of one policy joined by what they share: alone, an identifier joins four at most."""
 

@@ -219,7 +219,11 @@ class Oracle:
         is_named = any(row.own[name] is not None for name in network.by)
         if own is None or not is_named or any(row.own[name] is None for name in of.key):
             return None
-        members = component(network, [*seen, row], own)
+        linking = seen
+        if network.kinds:
+            where = Where("linking", "kind", network.kinds)
+            linking = self.seen(row, of.key, Look(days=of.days, where=where))
+        members = component(network, [*linking, row], own)
         if of.how == "network_members":
             return len(members)
         amounts = [other.own[of.field] for other in seen if other.own[network.member] in members]

@@ -54,6 +54,7 @@ MEASURES: Final = (
     *_measures("ring", RING),
     *_measures("any", Network("firm", ("place",), least_ppm=1)),
     *_measures("built", Network("firm", ("phone",)), BUILT),
+    *_measures("asked", Network("firm", ("phone", "place"), kinds=("asked", "paid")), BUILT),
 )
 SCENARIO: Final = Scenario(
     name="rings",
@@ -314,6 +315,7 @@ def test_a_network_without_bounds_is_refused(change: dict[str, object], what: st
 def test_a_network_joins_by_keys_that_its_events_know() -> None:
     """An amount joins nobody; what all events share neither; a network has measures of its own."""
     for network, what in (
+        (Network("firm", ("phone",), kinds=("drawn",)), "joins by 'drawn'"),
         (Network("firm", ("amount_minor",)), "joins 'amount_minor'"),
         (Network("firm", ("policy",)), "all have the same"),
         (Network("owner", ("phone",)), "joins 'owner'"),
