@@ -67,9 +67,10 @@ class Network:
     `most_members` are reached none follows, so that no event looks at a graph without bound. Of
     one step all are gathered or none: what is reached does not depend on an order.
 
-    Only what the event sees in its window counts, and what it says itself. Events of `kinds` say
-    who uses what, those that a measure counts where none are named: a request joins before anything
-    is paid.
+    Only what the event sees in its window counts, and what it says itself; of an identifier and of
+    a member the latest `most_rows` events, so that no search reads a history without end. Events of
+    `kinds` say who uses what, those that a measure counts where none are named: a request joins
+    before anything is paid.
 
     >>> Network("enterprise", ("phone", "phone"))
     Traceback (most recent call last):
@@ -82,6 +83,7 @@ class Network:
     most_degree: int = 50
     least_ppm: int = 500_000
     most_members: int = 100
+    most_rows: int = 1_000
     kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -92,11 +94,11 @@ class Network:
                 "once, and none of them the member"
             )
             raise DeclarationError(message)
-        least = min(self.most_degree - 1, self.least_ppm, self.most_members - 1)
+        least = min(self.most_degree - 1, self.least_ppm, self.most_members - 1, self.most_rows)
         if least < 1 or max(self.most_degree, self.most_members) > MOST_JOINED:
             message = (
                 f"a network of {self.member!r}: most_degree and most_members lie between 2 and "
-                f"{MOST_JOINED}, least_ppm above 0"
+                f"{MOST_JOINED}, least_ppm and most_rows above 0"
             )
             raise DeclarationError(message)
 

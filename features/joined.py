@@ -1,8 +1,10 @@
 """Who is joined to whom, in sets and exact numbers: a network's definition without a kernel."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import permutations
+
+import numpy as np
 
 from features.columns import Columns
 from features.declared import Network
@@ -14,37 +16,65 @@ _MILLION = 1_000_000
 def members(network: Network, columns: Columns, row: int, seen: Rows) -> frozenset[int]:
     """Codes of the members of the component of the event in `row`, by the rows that it sees.
 
-    Empty where the event has no member or no identifier.
+    `seen` are in time order. Empty where the event has no member or no identifier.
     """
     own = int(columns.codes[network.member][row])
     if own < 0 or all(columns.codes[name][row] < 0 for name in network.by):
         return frozenset()
-    joined = _joined(network, _users(network, columns, [row, *seen.tolist()]))
+    names, users = _uses(network, columns, [row, *reversed(seen.tolist())])
     reached, last = {own}, {own}
     while last and (last == {own} or len(reached) < network.most_members):
-        last = {other for one, other in joined if one in last} - reached
+        found = {other for one in last for other in _joined(network, names[one], users)}
+        last = found - reached
         reached |= last
     return frozenset(reached)
 
 
-def _users(network: Network, columns: Columns, rows: Iterable[int]) -> Iterator[frozenset[int]]:
-    """Who uses each identifier."""
-    found: dict[tuple[str, int], set[int]] = {}
-    for row in rows:
+def latest(network: Network, columns: Columns, rows: Rows, of: Collection[int]) -> Rows:
+    """Those of the rows, which are in time order, that count of each of some members."""
+    code = columns.codes[network.member][rows]
+    places = [np.flatnonzero(code == member)[-network.most_rows :] for member in of]
+    found: Rows = rows[np.sort(np.concatenate([*places, np.empty(0, np.int64)]))]
+    return found
+
+
+Name = tuple[str, int]
+
+
+def _uses(
+    network: Network, columns: Columns, rows: Sequence[int]
+) -> tuple[dict[int, set[Name]], dict[Name, set[int]]]:
+    """What each member uses, and who uses each identifier, by the latest rows of either.
+
+    The first of `rows` is the event's own, which counts in any case.
+    """
+    names: dict[int, set[Name]] = defaultdict(set)
+    users: dict[Name, set[int]] = defaultdict(set)
+    read: Counter[int | Name] = Counter()
+    for k, row in enumerate(rows):
         member = int(columns.codes[network.member][row])
-        for name in network.by:
-            code = int(columns.codes[name][row])
-            if member >= 0 and code >= 0:
-                found.setdefault((name, code), set()).add(member)
-    return map(frozenset, found.values())
+        if member < 0:
+            continue
+        codes = ((name, int(columns.codes[name][row])) for name in network.by)
+        used = {name for name in codes if name[1] >= 0}
+        if read[member] < network.most_rows or k == 0:
+            names[member] |= used
+        for name in used:
+            if read[name] < network.most_rows or k == 0:
+                users[name].add(member)
+        if k:
+            read.update([member, *used])
+    return names, users
 
 
-def _joined(network: Network, users: Iterable[frozenset[int]]) -> set[tuple[int, int]]:
-    """Pairs, both ways round, that share enough."""
-    shared: dict[tuple[int, int], int] = {}
-    for those in users:
-        if 1 < len(those) <= network.most_degree:
-            weight = round(_MILLION / Decimal(1 + len(those)).ln())
-            for pair in permutations(those, 2):
-                shared[pair] = shared.get(pair, 0) + weight
-    return {pair for pair, weight in shared.items() if weight >= network.least_ppm}
+def _joined(
+    network: Network, names: Iterable[Name], users: Mapping[Name, set[int]]
+) -> Iterator[int]:
+    """Members that share enough with one who uses `names`."""
+    shared: Counter[int] = Counter()
+    for name in names:
+        n = len(users[name])
+        if 1 < n <= network.most_degree:
+            weight = round(_MILLION / Decimal(1 + n).ln())
+            shared.update(dict.fromkeys(users[name], weight))
+    return (other for other, weight in shared.items() if weight >= network.least_ppm)

@@ -34,7 +34,7 @@ def components(
     start
         Left edge of the window of each row asked about.
     """
-    edges = _edges(graph, columns, chosen)
+    edges, of = _edges(graph, columns, chosen), graph.network
     money = np.ascontiguousarray(columns.numbers[graph.field])
     who = (asked, start, bounds.tie[asked], bounds.rank[asked], bounds.seq[asked])
     return network.components(
@@ -42,9 +42,8 @@ def components(
         _facts(columns, clock),
         edges,
         money,
-        most_degree=graph.network.most_degree,
-        least=graph.network.least_ppm,
-        most=graph.network.most_members,
+        network.Limits(of.least_ppm, of.most_members, of.most_rows),
+        most_degree=of.most_degree,
     )
 
 

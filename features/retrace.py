@@ -16,7 +16,7 @@ from features.declared import Graph
 from features.expression import KeyZ, Own, Since
 from features.finalise import own_number
 from features.history import History, Slice
-from features.joined import members
+from features.joined import latest, members
 from features.kernels import MISSING, bits
 from features.kernels.order import Bools, Rows
 from features.spec import Atom, Feature, Measure, Scenario
@@ -207,12 +207,11 @@ def _seen(history: History, row: int, look: Look, own: int) -> tuple[Seen, ...]:
         rows = rows[_shares_key(history, row, look.atom)[rows]]
     else:
         rows = visible(history, row, look.atom)
-    if look.graph is not None:
-        network = look.graph.network
-        reached = members(network, source, row, visible(history, row, look.graph.who))
-        rows = rows[np.isin(source.codes[network.member][rows], list(reached))]
     if look.column is not None and (look.end is None or look.column in source.numbers):
         rows = rows[_has(source, look.column, rows)]
+    if look.graph is not None:
+        reached = members(look.graph.network, source, row, visible(history, row, look.graph.who))
+        rows = latest(look.graph.network, source, rows, reached)
     if look.end is not None:
         rows = rows[-1:] if look.end == "last" else rows[:1]
     heads = zip(

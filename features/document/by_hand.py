@@ -27,7 +27,7 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
 ) -> Worked:
     """The value of a measure for an event at `t` with `fields`, and how it comes about."""
     x, y = _number(fields, measure.field), _number(fields, measure.other)
-    before = parts[0].seen[0] if parts else None
+    before = parts[0].seen[0] if parts and parts[0].seen else None
     match measure.how:
         case "present":
             return _flag(measure.field in fields, f"`{measure.field}`")

@@ -183,8 +183,8 @@ def joined(measure: Measure) -> Both:
     among = Both(f" {kinds[0]} ", f"{kinds[1]} ") if network.kinds else Both("", "")
     zh = f"{measure.days}天内{shared.zh}{asked.zh}{among.zh}事件中,因共用 {by.zh} 而与本事件相连的 "
     en = (
-        f"`{network.member}` values joined to the event's by shared {by.en}, among the {among.en}events "
-        f"{shared.en}{asked.en} in the {measure.days} days before"
+        f"`{network.member}` values joined to the event's by shared {by.en}, among the "
+        f"{among.en}events {shared.en}{asked.en} in the {measure.days} days before"
     )
     match measure.how:
         case "network_members":

@@ -120,6 +120,14 @@ class Room(NamedTuple):
     users: Integers
 
 
+class Limits(NamedTuple):
+    """Least weight of a join, members after which no step follows, rows looked at of each."""
+
+    least: int
+    members: int
+    rows: int
+
+
 def _room(members: int, names: int, most_degree: int) -> Room:
     """Room for a search among so many members and identifiers; nothing is marked."""
     none = [np.full(n, -1, np.int64) for n in (members, members, names, names)]
@@ -130,7 +138,15 @@ def _room(members: int, names: int, most_degree: int) -> Room:
 
 @njit(cache=True, nogil=True)
 def _users_of(
-    x: int, is_own: bool, i: int, turn: int, asked: Bounds, facts: Facts, edges: Edges, room: Room
+    x: int,
+    is_own: bool,
+    i: int,
+    turn: int,
+    asked: Bounds,
+    facts: Facts,
+    edges: Edges,
+    most: int,
+    room: Room,
 ) -> int:
     """How many members use identifier `x`, who are written down; 0 where they are too many."""
     n = 0
@@ -142,7 +158,12 @@ def _users_of(
     for p in range(hi - 1, lo - 1, -1):
         j = edges.by_name[p]
         v = edges.member[j]
-        if v < 0 or room.marked[v] == turn or not _sees(j, i, facts, asked):
+        if v < 0 or not _sees(j, i, facts, asked):
+            continue
+        if most == 0:
+            break
+        most -= 1
+        if room.marked[v] == turn:
             continue
         if n == len(room.users):
             return 0
@@ -160,16 +181,21 @@ def _shared(
     facts: Facts,
     edges: Edges,
     weight: Integers,
+    limits: Limits,
     room: Room,
 ) -> tuple[int, int]:
     """Weigh what others share with member `u`: how many others there are, and the latest turn."""
-    q, n_touched, mine = asked.row[i], 0, turn
+    q, n_touched, mine, left = asked.row[i], 0, turn, limits.rows
     lo, hi = edges.member_starts[u], edges.member_starts[u + 1]
     lo, hi = _span(edges.by_member, lo, hi, facts, asked.start[i], asked.tie[i])
-    for p in range(lo - (u == edges.member[q]), hi):
-        j = q if p < lo else edges.by_member[p]
-        if p >= lo and not _sees(j, i, facts, asked):
-            continue
+    for p in range(hi - (u != edges.member[q]), lo - 1, -1):
+        j = q if p == hi else edges.by_member[p]
+        if p < hi:
+            if not _sees(j, i, facts, asked):
+                continue
+            if left == 0:
+                break
+            left -= 1
         for kind in range(len(edges.named)):
             x = edges.named[kind, j]
             if x < 0 or room.used[x] == mine or room.barren[x] == i:
@@ -177,7 +203,7 @@ def _shared(
             room.used[x] = mine
             turn += 1
             is_own = edges.named[kind, q] == x
-            n = _users_of(x, is_own, i, turn, asked, facts, edges, room)
+            n = _users_of(x, is_own, i, turn, asked, facts, edges, limits.rows, room)
             if n < 2:  # noqa: PLR2004  (one user joins nobody)
                 room.barren[x] = i
                 continue
@@ -198,21 +224,20 @@ def _component(
     facts: Facts,
     edges: Edges,
     weight: Integers,
-    least: int,
-    most: int,
+    limits: Limits,
     room: Room,
 ) -> tuple[int, int]:
     """Write down the members of an event's component: how many there are, and the latest turn."""
     own = edges.member[asked.row[i]]
     room.reached[own], room.found[0] = i, own
     n, begin, end = 1, 0, 1
-    while begin < end and (begin == 0 or n < most):
+    while begin < end and (begin == 0 or n < limits.members):
         for k in range(begin, end):
             of = room.found[k]
-            n_touched, turn = _shared(of, i, turn + 1, asked, facts, edges, weight, room)
+            n_touched, turn = _shared(of, i, turn + 1, asked, facts, edges, weight, limits, room)
             for r in range(n_touched):
                 v = room.touched[r]
-                if room.total[v] >= least and room.reached[v] != i:
+                if room.total[v] >= limits.least and room.reached[v] != i:
                     room.reached[v], room.found[n] = i, v
                     n += 1
                 room.total[v] = 0
@@ -230,14 +255,37 @@ def _is_named(edges: Edges, row: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def _add_money(
+    of: int,
+    i: int,
+    asked: Bounds,
+    facts: Facts,
+    edges: Edges,
+    money: Integers,
+    most: int,
+    out: Integers,
+) -> None:
+    """Add what a member had to the sum and to the rows that were summed."""
+    lo, hi = edges.paid_starts[of], edges.paid_starts[of + 1]
+    lo, hi = _span(edges.paid, lo, hi, facts, asked.start[i], asked.tie[i])
+    for p in range(hi - 1, lo - 1, -1):
+        j = edges.paid[p]
+        if money[j] != MISSING and _sees(j, i, facts, asked):
+            if most == 0:
+                return
+            most -= 1
+            out[1] += money[j]
+            out[2] += 1
+
+
+@njit(cache=True, nogil=True)
 def _searched(
     asked: Bounds,
     facts: Facts,
     edges: Edges,
     money: Integers,
     weight: Integers,
-    least: int,
-    most: int,
+    limits: Limits,
     room: Room,
     out: Integers,
 ) -> None:
@@ -246,17 +294,10 @@ def _searched(
         if not _is_named(edges, asked.row[i]):
             out[i] = MISSING
             continue
-        n, turn = _component(i, turn, asked, facts, edges, weight, least, most, room)
+        n, turn = _component(i, turn, asked, facts, edges, weight, limits, room)
         out[i, 0], out[i, 1], out[i, 2] = n, 0, 0
         for k in range(n):
-            of = room.found[k]
-            lo, hi = edges.paid_starts[of], edges.paid_starts[of + 1]
-            lo, hi = _span(edges.paid, lo, hi, facts, asked.start[i], asked.tie[i])
-            for p in range(lo, hi):
-                j = edges.paid[p]
-                if money[j] != MISSING and _sees(j, i, facts, asked):
-                    out[i, 1] += money[j]
-                    out[i, 2] += 1
+            _add_money(room.found[k], i, asked, facts, edges, money, limits.rows, out[i])
 
 
 def components(
@@ -264,10 +305,9 @@ def components(
     facts: Facts,
     edges: Edges,
     money: Integers,
+    limits: Limits,
     *,
     most_degree: int,
-    least: int,
-    most: int,
 ) -> Integers:
     """Members, sum of `money` and rows summed (n, 3) of each event's component.
 
@@ -276,5 +316,5 @@ def components(
     """
     out = np.empty((len(asked.row), 3), np.int64)
     room = _room(len(edges.member_starts) - 1, len(edges.name_starts) - 1, most_degree)
-    _searched(asked, facts, edges, money, weights(most_degree), least, most, room, out)
+    _searched(asked, facts, edges, money, weights(most_degree), limits, room, out)
     return out

@@ -92,11 +92,13 @@ class Search:
         out, n = np.empty(self.network.most_degree, np.int64), 0
         if self._own_names[kind] == name:
             out[0], n = self._own, 1
-        look = self.plan.links[kind]
+        look, left = self.plan.links[kind], self.network.most_rows
         for rows, span in self._rows(look, self.network.by[kind], text):
-            n = distinct(rows, span, self._start, *self._sees(look), out, n)
+            n, left = distinct(rows, span, self._start, *self._sees(look), out, n, left)
             if n > len(out):
                 return []
+            if left == 0:
+                break
         return out[:n].tolist() if n > 1 else []
 
     def _uses_of(self, member: int) -> _Uses:
@@ -115,14 +117,18 @@ class Search:
         if is_own:
             for kind, code in enumerate(self._own_names):
                 names[kind].add(code)
-        money, n, look, paid = 0, 0, self.plan.member, self.plan.money
+        most, look, paid = self.network.most_rows, self.plan.member, self.plan.money
+        money, n, n_named = 0, 0, 0
         for rows, span in self._rows(look, self.network.member, str(text)):
-            at = places(rows, span, self._start, *self._sees(look))
+            at = places(rows, span, self._start, *self._sees(look))[: most - n_named]
             for kind, column in enumerate(self.plan.names):
                 names[kind].update(rows[column, at].tolist())
-            at = places(rows, span, self._start, *self._sees(paid))
+            n_named += len(at)
+            at = places(rows, span, self._start, *self._sees(paid))[: most - n]
             amounts = rows[paid.group[VALUE], at].tolist()
             money, n = money + sum(amounts), n + len(amounts)
+            if min(n, n_named) == most:
+                break
         return _Uses([kind - {-1, NO_CODE} for kind in names], money, n)
 
     def _rows(self, look: Look, name: str, text: str) -> Iterator[tuple[Integers, Span]]:

@@ -60,23 +60,29 @@ def distinct(
     codes: Codes,
     out: Integers,
     n: int,
-) -> int:
-    """Add different values of such rows to the first `n` of `out`: how many there are then.
+    most: int,
+) -> tuple[int, int]:
+    """Add different values of `most` such rows to the first `n` of `out`.
 
-    It ends with one more than `out` has room for.
+    How many there are then, and how many rows are left to be looked at. It ends with one value more
+    than `out` has room for.
     """
     lo = first_from(rows[T], span[0], span[1], start)
     hi = first_not_before(rows, lo, span[1], query)
     for p in range(hi - 1, lo - 1, -1):
         value = rows[group[VALUE], p]
-        if value < 0 or not holds(rows, p, group, own, codes):
+        is_met = value >= 0 and holds(rows, p, group, own, codes)
+        if not is_met or not sees(rows, p, query, others):
             continue
+        if most == 0:
+            break
+        most -= 1
         is_new = True
         for k in range(n):
             is_new &= out[k] != value
-        if is_new and sees(rows, p, query, others):
+        if is_new:
             if n == len(out):
-                return n + 1
+                return n + 1, most
             out[n] = value
             n += 1
-    return n
+    return n, most

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from itertools import permutations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -226,12 +225,17 @@ class Oracle:
         members = component(network, [*linking, row], own)
         if of.how == "network_members":
             return len(members)
-        amounts = [other.own[of.field] for other in seen if other.own[network.member] in members]
-        money: int = sum(amount for amount in amounts if amount is not None)
+        money = sum(self._had(of, network, seen, member) for member in members)
         if of.how == "network_money":
             return max(-(2**43), min(money, 2**43))
         whole = sum(other.own[of.field] for other in seen if other.own[of.field] is not None)
         return textbook.ppm(money, whole)
+
+    def _had(self, of: Measure, network: Network, seen: list[Row], member: str) -> int:
+        """The sum of a member's latest amounts."""
+        its = [row.own[of.field] for row in seen if row.own[network.member] == member]
+        its = [amount for amount in its if amount is not None]
+        return sum(its[-network.most_rows :])
 
     def _works(self, day: date) -> bool:
         if day in self.calendar.holidays or day in self.calendar.workdays:
@@ -343,22 +347,38 @@ class Oracle:
 
 
 def component(network: Network, rows: list[Row], own: str) -> set[str]:
-    """Who is reached from a member over pairs that share enough, step by step."""
-    uses: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        for name in network.by:
-            if row.own[name] is not None and row.own[network.member] is not None:
-                uses.setdefault((name, row.own[name]), set()).add(row.own[network.member])
-    shared: dict[tuple[str, str], int] = {}
-    for users in uses.values():
-        if 1 < len(users) <= network.most_degree:
-            weight = round(1_000_000 / math.log(1 + len(users)))
-            for pair in permutations(users, 2):
-                shared[pair] = shared.get(pair, 0) + weight
-    joined = {pair for pair, weight in shared.items() if weight >= network.least_ppm}
+    """Who is reached from a member over those with whom enough is shared, step by step.
+
+    The last of the rows, which are in time order, is the event itself.
+    """
+    event = rows[-1]
+    latest = list(reversed(rows[:-1]))
+
+    def names(member: str) -> set[tuple[str, str]]:
+        theirs = [row for row in latest if row.own[network.member] == member]
+        theirs = theirs[: network.most_rows] + ([event] if member == own else [])
+        found = {(name, row.own[name]) for row in theirs for name in network.by}
+        return {(name, text) for name, text in found if text is not None}
+
+    def users(name: str, text: str) -> set[str]:
+        theirs = [row for row in latest if row.own[name] == text]
+        theirs = [row for row in theirs if row.own[network.member] is not None]
+        theirs = theirs[: network.most_rows] + ([event] if event.own[name] == text else [])
+        found = {row.own[network.member] for row in theirs}
+        return found if 1 < len(found) <= network.most_degree else set()
+
+    def joined(member: str) -> set[str]:
+        shared: dict[str, int] = {}
+        for name in names(member):
+            those = users(*name)
+            for other in those:
+                weight = round(1_000_000 / math.log(1 + len(those)))
+                shared[other] = shared.get(other, 0) + weight
+        return {other for other, weight in shared.items() if weight >= network.least_ppm}
+
     reached, last = {own}, {own}
     while last and (last == {own} or len(reached) < network.most_members):
-        last = {other for one, other in joined if one in last} - reached
+        last = {other for one in last for other in joined(one)} - reached
         reached |= last
     return reached
 

@@ -10,20 +10,25 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from features.batch import build
+from features.batch import build, of_ledger
 from features.calendar import Calendar
 from features.contracts.errors import ConflictError, DeclarationError
 from features.contracts.events import EPOCH, Event, EventField, to_us
 from features.contracts.vectors import Vector
 from features.declared import NETWORK_HOWS
+from features.document.by_hand import by_hand
 from features.live.engine import LiveEngine, rebuild
+from features.retrace import trace
 from features.spec import Feature, Measure, Network, Own, Scenario, Where, Window, _content
 from features.store.history import Sizes
 from features.store.ledger import Ledger
 from tests.unit.oracle import Oracle, Row
 
 START: Final = EPOCH + timedelta(days=20_000)
-RING: Final = Network("firm", ("phone", "place"), most_degree=4, least_ppm=700_000, most_members=3)
+RING: Final = Network(
+    "firm", ("phone", "place"), most_degree=4, least_ppm=700_000, most_members=3, most_rows=4
+)
+CALENDAR: Final = Calendar.prc()
 BUILT: Final = Where("built", "sector", ("build",))
 FIELDS: Final = (
     *(
@@ -196,6 +201,22 @@ def test_what_is_told_live_is_what_batch_finds(
                 np.testing.assert_array_equal(values, table.values[row], err_msg=str(seq))
 
 
+@LAW
+@given(loads())
+def test_a_trace_gives_the_number_by_hand(of: list[Load]) -> None:
+    """The events that a cell says it was computed from give it again, without a kernel."""
+    ledger, _ = admitted(of)
+    history = of_ledger(ledger, SCENARIO)
+    for row in history.scored()[::2].tolist():
+        fields = {"firm": history.columns.frame["firm"][row]}
+        for measure, feature in zip(MEASURES, SCENARIO.features, strict=False):
+            found = trace(history, row, feature)
+            if found.own is not None:
+                by = by_hand(measure, fields, int(history.columns.t[row]), found.parts, CALENDAR)
+                assert by.value is not None
+                assert max(-(2**43), min(by.value, 2**43)) == found.value, measure.name
+
+
 def _told(engine: LiveEngine, event: Event, now_us: int) -> dict[int, Vector]:
     """The event's values by its place, told of and appended in one transaction; none if stale."""
     with engine.ledger.transaction():
@@ -303,7 +324,8 @@ def test_a_correction_takes_a_link_away_once_it_is_known() -> None:
         ({"by": ("firm",)}, "none of them the member"),
         ({"most_degree": 1}, "between 2 and"),
         ({"most_members": 1_001}, "between 2 and"),
-        ({"least_ppm": 0}, "least_ppm above 0"),
+        ({"least_ppm": 0}, "least_ppm and most_rows above 0"),
+        ({"most_rows": 0}, "least_ppm and most_rows above 0"),
     ],
 )
 def test_a_network_without_bounds_is_refused(change: dict[str, object], what: str) -> None:
