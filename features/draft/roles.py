@@ -132,7 +132,8 @@ def _headers(columns: Iterable[Profile]) -> str:
 
 
 def _is_id(one: Profile) -> bool:
-    return one.is_unique and not one.formats and not _is_personal(one)
+    is_whole = one.decimals in (None, 0)
+    return one.is_unique and is_whole and not one.formats and not _is_personal(one)
 
 
 def _is_amount(one: Profile) -> bool:
