@@ -1,7 +1,7 @@
 """Measures: integers and codes that an event gets once, from itself or its last predecessor."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,36 @@ class Component:
     rows: Integers
     all_money: Integers
     all_rows: Integers
+
+
+class Sum(NamedTuple):
+    """A sum and how many rows were summed."""
+
+    money: int
+    rows: int
+
+
+class Joined(NamedTuple):
+    """One event's component: how many members it has, and what they had."""
+
+    members: int
+    had: Sum
+
+
+def of_one(measure: Measure, found: Joined | None, whole: Sum) -> int:
+    """What `of_component` gives for one event, whose component is None where it joins nobody."""
+    if found is None:
+        return MISSING
+    if measure.how == "network_members":
+        return found.members
+    if found.had.rows > MAX_ROWS:
+        return MISSING
+    value = found.had.money
+    if measure.how == "network_share_ppm":
+        if whole.money <= 0 or whole.rows > MAX_ROWS:
+            return MISSING
+        value = value * _MILLION // whole.money
+    return max(-VALUE_BOUND, min(value, VALUE_BOUND))
 
 
 def of_component(measure: Measure, found: Component) -> Integers:

@@ -1,6 +1,6 @@
 """Segments of a key's rows that a view may look at, newest first, whether it is light or heavy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from features.live.plan import Question
 from features.scan.light import IN_USE
 from features.scan.tiles import DAY_US
 from features.store.disk import Asked, Place
-from features.store.keys import LightHistory
+from features.store.keys import HeavyHistory, LightHistory
 
 Span = tuple[int, int]
 _DAYS: Final = 8
@@ -44,14 +44,19 @@ class Sight(Protocol):
         ...
 
 
-def segments(sight: Sight, place: Place, start: int) -> Iterator[tuple[Integers, Span]]:
+def segments(sight: Sight, place: Place, start: int) -> Iterable[tuple[Integers, Span]]:
     """Rows of a key, and where some of them stand in order: all from `start` on, newest first."""
-    store = sight.ground.store
-    (history,) = store.read([Asked(place, start)])
+    (history,) = sight.ground.store.read([Asked(place, start)])
     if isinstance(history, LightHistory):
         rows = sight.rows_of(history)
-        yield rows, (0, int(rows[-1, IN_USE]))
-        return
+        return ((rows, (0, int(rows[-1, IN_USE]))),)
+    return _by_days(sight, place, history, start)
+
+
+def _by_days(
+    sight: Sight, place: Place, history: HeavyHistory, start: int
+) -> Iterator[tuple[Integers, Span]]:
+    store = sight.ground.store
     days = history.tiles.days
     lo, hi = np.searchsorted(days, [start // DAY_US, sight.t_us // DAY_US + 1]).tolist()
     many = _DAYS

@@ -4,7 +4,7 @@ The same definition as `features.kernels.network`, by the same integers. A searc
 for each member that it reaches and for each identifier of theirs, and none of the ledger's events.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,16 +13,9 @@ from features.contracts.vectors import Integers
 from features.live.looking import Sight, Span, segments
 from features.live.plan import GraphPlan, Look
 from features.live.streams import key_text
+from features.measure import Joined, Sum
 from features.scan.light import NO_CODE, VALUE
 from features.scan.looks import distinct, places
-
-
-class Found(NamedTuple):
-    """Members of a component, the sum of what they had, and the rows that were summed."""
-
-    members: int
-    money: int
-    rows: int
 
 
 class _Uses(NamedTuple):
@@ -46,11 +39,12 @@ class Search:
         self._users: dict[tuple[int, int], list[int]] = {}
         self._uses: dict[int, _Uses] = {}
 
-    def component(self) -> Found:
+    def component(self) -> Joined:
         """The event's component."""
         reached = self._reached()
         uses = [self._uses_of(member) for member in reached]
-        return Found(len(reached), sum(one.money for one in uses), sum(one.rows for one in uses))
+        had = Sum(sum(one.money for one in uses), sum(one.rows for one in uses))
+        return Joined(len(reached), had)
 
     def _code(self, name: str) -> int:
         """The code of the event's own text, one that no row has where it is new or missing."""
@@ -131,11 +125,11 @@ class Search:
                 break
         return _Uses([kind - {-1, NO_CODE} for kind in names], money, n)
 
-    def _rows(self, look: Look, name: str, text: str) -> Iterator[tuple[Integers, Span]]:
+    def _rows(self, look: Look, name: str, text: str) -> Iterable[tuple[Integers, Span]]:
         """The segments of a key's rows, newest first."""
-        key = key_text(look.key, {**self._texts, name: text})
-        if key is not None:
-            yield from segments(self.sight, (look.stream, key), self._start)
+        self._texts[name] = text
+        key = key_text(look.key, self._texts)
+        return () if key is None else segments(self.sight, (look.stream, key), self._start)
 
     def _sees(self, look: Look) -> tuple[Integers, Integers, Integers, Integers, Integers]:
         """What tells which rows are seen, as kernels take it."""
@@ -143,7 +137,7 @@ class Search:
         return self.sight.query, self.sight.hidden, look.group, self._owns[look.number], codes
 
 
-def component(sight: Sight, plan: GraphPlan) -> Found | None:
+def component(sight: Sight, plan: GraphPlan) -> Joined | None:
     """The event's component; None where it has no member, no identifier or no key."""
     network, own = plan.graph.network, sight.own
     is_named = any(own.get(name) is not None for name in network.by)

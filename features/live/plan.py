@@ -88,7 +88,7 @@ class Look:
     number: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GraphPlan:
     """What a search of a graph asks of the histories.
 
@@ -115,7 +115,11 @@ class LivePlan:
         self._spans: dict[tuple[str, ...], tuple[int, int]] = {}
         self._codes: list[int] = []
         self._slots: list[dict[Group, int]] = [{} for _ in streams.all]
-        self.measures = {item.name: self._measure(item, atom) for item, atom in measured(scenario)}
+        self.measures = {
+            item.name: self._measure(item, atom)
+            for item, atom in measured(scenario)
+            if item.how not in ("network_members", "network_money")  # they look at members alone
+        }
         self.members = {
             name: self._question(sorted(atoms, key=self._group))
             for name, atoms in compared(scenario).items()

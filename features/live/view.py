@@ -10,16 +10,15 @@ import numpy as np
 from features.contracts.events import Event, Stored
 from features.contracts.vectors import STATUS_CODES, Cell, Codes, Integers, Matrix, Vector
 from features.contracts.verdicts import Peers
-from features.declared import Graph
 from features.expression import AmongPeers
 from features.finalise import impute
-from features.kernels import FIRST, LAST, MAX_ROWS, MISSING, NEVER, S1, STATE_WIDTH, N, step
+from features.kernels import FIRST, LAST, MISSING, NEVER, S1, STATE_WIDTH, N, step
 from features.live.finish import answered, finished
 from features.live.ground import Ground
-from features.live.network import Found, component
+from features.live.network import component
 from features.live.plan import GraphPlan, Part, Question
 from features.live.streams import STEPS, key_text
-from features.measure import Component, Ends, compute, of_component
+from features.measure import Ends, Joined, Sum, compute, of_one
 from features.scan.light import NO_CODE, NOWHERE, Marks, knows_all, light_states
 from features.scan.reduce import TAKEN
 from features.scan.tiles import DAY_US, heavy_states
@@ -46,7 +45,7 @@ class LiveView:
         self.own: dict[str, int | str | None] = {**event.fields, "kind": event.kind}
         self.is_measured = False
         self._columns: dict[tuple[str, str | None], int] = {}
-        self._found: dict[Graph, Found | None] = {}
+        self._found: dict[GraphPlan, Joined | None] = {}
 
     def standing(self, mark: int, *, has_versions: bool = True, is_newest: bool = False) -> Self:
         """The same view, seeing what the ledger learned up to place `mark` and might know.
@@ -144,18 +143,13 @@ class LiveView:
 
     def _of_component(self, measure: Measure, plan: GraphPlan) -> int:
         """A network's number, from a search that its measures have in common."""
-        if plan.graph not in self._found:
-            self._found[plan.graph] = component(self, plan)
-        found, total, n = self._found[plan.graph], 0, 0
-        if found is None:
-            return MISSING
-        if measure.how == "network_share_ppm":
+        if plan not in self._found:
+            self._found[plan] = component(self, plan)
+        found, whole = self._found[plan], Sum(0, 0)
+        if found is not None and measure.how == "network_share_ppm":
             (state,) = self._states_of(self.ground.plan.measures[measure.name])
-            total, n = int(state[S1]), int(state[N])
-        money = found.money if found.rows <= MAX_ROWS else 0
-        numbers = (found.members, money, found.rows, total, n)
-        columns = (np.array([number], np.int64) for number in numbers)
-        return int(of_component(measure, Component(*columns))[0])
+            whole = Sum(int(state[S1]), int(state[N]))
+        return of_one(measure, found, whole)
 
     def _ends(self, measure: Measure) -> Ends:
         (state,) = self._states_of(self.ground.plan.measures[measure.name])
@@ -207,8 +201,8 @@ class LiveView:
         if not measures:
             return self.asked[0]
         most: dict[Place, Asked] = {}
-        graphs = {id(one): one.question for one in self.ground.plan.graphs.values()}
-        questions = chain(measures.values(), graphs.values())
+        graphs = dict.fromkeys(self.ground.plan.graphs.values())
+        questions = chain(measures.values(), (one.question for one in graphs))
         parts = [self._asked(question)[0] for question in questions]
         for one in chain(*parts, self.asked[0]):
             held = most.setdefault(one.place, one)
