@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 
 from features.contracts.errors import InputError
-from features.contracts.vectors import Matrix, Vector
+from features.contracts.vectors import Matrix, PatternInfo, Vector
 from models.detector import Detector
 from models.ensemble import Ensemble
 from models.fitting.ecdf import fit_ecdf
 from models.fitting.forest import fit_forest
 from models.fitting.mahalanobis import fit_mahalanobis
 from models.fitting.neighbours import fit_neighbours
+from models.fitting.panel import fit_panel, places_of
 
 FITTERS: Final[Mapping[str, Callable[..., Detector]]] = MappingProxyType(
     {
@@ -35,11 +36,17 @@ _FEWEST_ROWS: Final = 2
 
 
 def fit_ensemble(
-    x: Matrix, names: Sequence[str], *, seed: int, detectors: Sequence[str] = tuple(FITTERS)
+    x: Matrix,
+    names: Sequence[str],
+    *,
+    seed: int,
+    detectors: Sequence[str] = tuple(FITTERS),
+    patterns: Sequence[PatternInfo] = (),
 ) -> Ensemble:
     """Fit the named detectors on the rows of `x` (NaN is missing); every view weighs alike.
 
-    Same rows, names and seed give the same ensemble bit for bit.
+    With `patterns`, whose features are among `names`, the average is one view of a panel. Same
+    rows, names and seed give the same ensemble bit for bit.
     """
     if x.shape[0] < _FEWEST_ROWS or x.shape[1] != len(names):
         raise InputError(
@@ -65,7 +72,10 @@ def fit_ensemble(
         usual=np.zeros(len(names)),
     )
     explained = filled[drawn[:: max(1, len(drawn) // USUAL_ROWS)]]
-    return replace(plain, usual=plain.contributions(explained)[1].mean(axis=0))
+    told = replace(plain, usual=plain.contributions(explained)[1].mean(axis=0))
+    if not patterns:
+        return told
+    return replace(told, panel=fit_panel(filled, told.score(filled), places_of(patterns, names)))
 
 
 def _median(column: Vector) -> float:
