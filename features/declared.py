@@ -1,16 +1,20 @@
 """Parts of a scenario: measures, features, rules and sources, each a plain declaration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from features.contracts.errors import DeclarationError
 from features.contracts.events import EventField
 from features.contracts.vectors import FeatureInfo, PatternInfo, PatternPart
 from features.expression import Expression
-from features.window import Atom, Key, Period, Where, reach_of
+from features.window import Atom, Key, Op, Period, Where, reach_of
 
 Tail = Literal["high", "low", "both"]
+NetworkHow = Literal["network_members", "network_money", "network_share_ppm"]
+NETWORK_HOWS: Final[tuple[NetworkHow, ...]] = get_args(NetworkHow)
+MOST_JOINED: Final = 1_000
+"""Members up to which a network may be declared to grow, and users that an identifier may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,53 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """Members that are joined by identifiers which they share: a phone, an address, an agent.
+
+    An identifier (a field of `by` with its text) that d members use weighs 1 / ln(1 + d), in whole
+    millionths; one that more than `most_degree` use weighs nothing, so that a service address does
+    not join a city. Two members are joined where all that they share weighs `least_ppm` or more.
+    From the event's member the joined are gathered step by step; after the step in which
+    `most_members` are reached none follows, so that no event looks at a graph without bound. Of
+    one step all are gathered or none: what is reached does not depend on an order.
+
+    Only what the event sees in its window counts, and what it says itself; of an identifier and of
+    a member the latest `most_rows` events, so that no search reads a history without end. Events of
+    `kinds` say who uses what, those that a measure counts where none are named: a request joins
+    before anything is paid.
+
+    >>> Network("enterprise", ("phone", "phone"))
+    Traceback (most recent call last):
+    features.contracts.errors.DeclarationError: a network of 'enterprise' by ('phone', 'phone'):
+    name one or more identifiers, each once, and none of them the member
+    """
+
+    member: str
+    by: tuple[str, ...]
+    most_degree: int = 50
+    least_ppm: int = 500_000
+    most_members: int = 100
+    most_rows: int = 1_000
+    kinds: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        named = (self.member, *self.by)
+        if not self.by or len(set(named)) < len(named):
+            message = (
+                f"a network of {self.member!r} by {self.by}: name one or more identifiers, each "
+                "once, and none of them the member"
+            )
+            raise DeclarationError(message)
+        least = min(self.most_degree - 1, self.least_ppm, self.most_members - 1, self.most_rows)
+        if least < 1 or max(self.most_degree, self.most_members) > MOST_JOINED:
+            message = (
+                f"a network of {self.member!r}: most_degree and most_members lie between 2 and "
+                f"{MOST_JOINED}, least_ppm and most_rows above 0"
+            )
+            raise DeclarationError(message)
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """An integer or code that an event gets once, when it is learned, and keeps.
 
@@ -70,7 +121,10 @@ class Measure:
     - `change_ppm`: relative change of `field` against the last earlier event of `key` that had one;
     - `off_day`: 1 on a day that is not a working day, `hour`: local hour of the day;
     - `limit`: the legal limit in force when the event happened, of the class in `field` (one of
-      `limits`: the class, and its values each with their first instant).
+      `limits`: the class, and its values each with their first instant);
+    - `network_members`: how many members the event's component of `network` among the events of its
+      `key` has, its own included; `network_money`: the sum of their `field`; `network_share_ppm`:
+      that sum over the sum of all events of `key`, in millionths.
 
     `where` is a condition on what is looked back at; of a measure of the event's own numbers, on
     the event itself, which goes without the measure where it does not meet it. `unit` of a duration
@@ -93,6 +147,9 @@ class Measure:
         "off_day",
         "hour",
         "limit",
+        "network_members",
+        "network_money",
+        "network_share_ppm",
     ]
     key: Key = ()
     field: str = ""
@@ -104,9 +161,13 @@ class Measure:
     limits: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
     low: int | None = None
     high: int | None = None
+    network: Network | None = None
 
     def __post_init__(self) -> None:
         reach_of(self.name, days=self.days)
+        if self.how.startswith("network_") != (self.network is not None):
+            message = f"{self.name}: a network belongs to `network_...`, and to nothing else"
+            raise DeclarationError(message)
         if (self.how == "within") != (self.low is not None or self.high is not None):
             message = f"{self.name}: within takes low or high or both, and nothing else takes them"
             raise DeclarationError(message)
@@ -141,9 +202,59 @@ class Measure:
     @property
     def atom(self) -> Atom | None:
         """The window it looks at, where it looks at one."""
+        if self.network is not None:
+            return self._look(self.key, "moments", self.field)
         if self.how not in ("previous", "steps", "elapsed", "elapsed_first", "change_ppm"):
             return None
-        return Atom(self.key, "ends", None, reach_of(self.name, days=self.days), self.where)
+        return self._look(self.key, "ends", None)
+
+    @property
+    def graph(self) -> "Graph | None":
+        """The graph that it is a number of, where it is one of a network's."""
+        if self.network is None:
+            return None
+        member, by, where = self.network.member, self.network.by, self.where
+        if self.network.kinds:
+            where = Where("linking", "kind", self.network.kinds)
+        money = self._look((*self.key, member), "moments", self.field)
+        link = replace(money, op="codes", value=member, where=where)
+        return Graph(
+            self.network,
+            self.key,
+            self.field,
+            who=replace(link, key=self.key),
+            links=tuple(replace(link, key=(*self.key, name)) for name in by),
+            names=tuple(replace(link, value=name) for name in by),
+            money=money,
+        )
+
+    def _look(self, key: Key, op: Op, value: str | None) -> Atom:
+        return Atom(key, op, value, reach_of(self.name, days=self.days), self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What a network's numbers are made of: who uses an identifier, what a member uses and had.
+
+    Measures of one network over the same events and window have equal graphs.
+    """
+
+    network: Network
+    key: Key
+    field: str
+    who: Atom
+    """The events of equal key that say who uses what."""
+    links: tuple[Atom, ...]
+    """For each identifier the events of equal key and identifier, of which it takes members."""
+    names: tuple[Atom, ...]
+    """For each identifier the events of equal key and member, of which it takes identifiers."""
+    money: Atom
+    """The events of equal key and member, of which it takes amounts."""
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """All that are looked at one key at a time."""
+        return (*self.links, *self.names, self.money)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,20 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from features import network
 from features.calendar import Calendar
 from features.columns import Columns, Texts, grouped
 from features.contracts.errors import InputError
 from features.contracts.vectors import Integers
-from features.kernels import FIRST, LAST, MISSING, NEVER, grid, order
+from features.declared import Graph
+from features.kernels import FIRST, LAST, MISSING, NEVER, S1, N, grid, order
 from features.kernels.gather import gathered
 from features.kernels.moves import Late
 from features.kernels.number import numbered
 from features.kernels.order import Bools, CodeColumns, Rows
 from features.lane import BEYOND, Bounds, Clock, Lane
 from features.measure import FIRST as START
-from features.measure import Ends, bits_of, compute
+from features.measure import Component, Ends, bits_of, compute, of_component
 from features.spec import Atom, Key, Measure, Scenario, Where
 from features.sweeps import Course, Sides
 
@@ -90,6 +92,7 @@ class History:
         self._steps: dict[tuple[str | None, str], Integers] = {}
         self._clocks: dict[str, tuple[Clock, Bounds]] = {}
         self._full: dict[tuple[str | None, str | None], bool] = {}
+        self._components: tuple[Graph, Slice, Integers] | None = None
 
     @cached_property
     def clock(self) -> Clock:
@@ -413,6 +416,8 @@ class History:
 
     def measured(self, measure: Measure, asked: Slice) -> Integers:
         """Values of `measure` for the rows asked about."""
+        if measure.graph is not None:
+            return of_component(measure, self._component(measure, measure.graph, asked))
         c, atom, rows = self.columns, measure.atom, asked.queries
         own, other = c.numbers.get(measure.field, c.t), c.numbers.get(measure.other, c.t)
         if measure.how == "limit":
@@ -469,6 +474,31 @@ class History:
         if where is None:
             return own
         return np.where(self.columns.chosen(where.field, where.values), own, MISSING)
+
+    def _component(self, measure: Measure, graph: Graph, asked: Slice) -> Component:
+        """The components of the rows asked about, searched once for all measures of a network."""
+        c, atom, rows = self.columns, graph.money, asked.queries
+        if self._components is None or self._components[:2] != (graph, asked):
+            start = self.starts(atom, c.t[rows])
+            chosen = self._chosen(c, graph.who.where), self._chosen(c, atom.where)
+            found = network.components(graph, c, self.clock, self.bounds, chosen, rows, start)
+            self._components = graph, asked, found
+        members, money, n = self._components[2].T
+        return Component(members, money, n, *self._total(measure, asked))
+
+    def _total(self, measure: Measure, asked: Slice) -> tuple[Integers, Integers]:
+        """Sum and number of the amounts of all that a network's events are among."""
+        atom, c = measure.atom, self.columns
+        if atom is None:
+            raise ValueError(f"measure {measure.name} is of no network")
+        x = self.values(atom)
+        sides = self.sides(atom.key, atom.where, None, asked)
+        state = sides.moments(atom, x, frozenset((N, S1))).states(0, len(asked.queries))
+        total, n = state[:, S1].copy(), state[:, N].copy()
+        for k in np.flatnonzero(c.is_stale[asked.queries]):
+            seen = self._without_its_versions(atom, int(asked.queries[k]), x != MISSING)
+            total[k], n[k] = x[seen].sum(), len(seen)
+        return total, n
 
     def _without_its_versions(self, atom: Atom, row: int, among: Bools | None) -> Rows:
         """What a row sees that was learned after a later version of its event, in time order.

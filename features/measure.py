@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.calendar import Calendar
 from features.contracts.events import VALUE_BOUND
 from features.contracts.vectors import Integers
-from features.kernels import MISSING
+from features.kernels import MAX_ROWS, MISSING
 from features.limits import in_force
 from features.spec import DAY_US, Measure
 
@@ -52,7 +52,7 @@ def compute(
     alone = _alone(measure, calendar, t, own, other)
     if alone is not None:
         return alone
-    if ends is None:
+    if ends is None or measure.network is not None:
         message = f"measure {measure.name} looks back and was given nothing to look at"
         raise ValueError(message)
     if measure.how == "previous":
@@ -76,6 +76,65 @@ def bits_of(text: str | None) -> int:
         return 0
     number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
     return (1 << number % _BITS) | (1 << number // _BITS % _BITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Members of the events' components, sums and rows summed, of their members and of all."""
+
+    members: Integers
+    money: Integers
+    rows: Integers
+    all_money: Integers
+    all_rows: Integers
+
+
+class Sum(NamedTuple):
+    """A sum and how many rows were summed."""
+
+    money: int
+    rows: int
+
+
+class Joined(NamedTuple):
+    """One event's component: how many members it has, and what they had."""
+
+    members: int
+    had: Sum
+
+
+def of_one(measure: Measure, found: Joined | None, whole: Sum) -> int:
+    """What `of_component` gives for one event, whose component is None where it joins nobody."""
+    if found is None:
+        return MISSING
+    if measure.how == "network_members":
+        return found.members
+    if found.had.rows > MAX_ROWS:
+        return MISSING
+    value = found.had.money
+    if measure.how == "network_share_ppm":
+        if whole.money <= 0 or whole.rows > MAX_ROWS:
+            return MISSING
+        value = value * _MILLION // whole.money
+    return max(-VALUE_BOUND, min(value, VALUE_BOUND))
+
+
+def of_component(measure: Measure, found: Component) -> Integers:
+    """Values of a network's measure, MISSING where an event joins nobody to anything.
+
+    So is a sum of more rows than stay exact.
+    """
+    if measure.how == "network_members":
+        return found.members
+    is_exact = (found.members != MISSING) & (found.rows <= MAX_ROWS)
+    money = np.where(is_exact, found.money, MISSING)
+    if measure.how == "network_money":
+        return np.where(is_exact, np.clip(money, -VALUE_BOUND, VALUE_BOUND), MISSING)
+    share = _ratio(money, found.all_money)
+    for k in np.flatnonzero(is_exact & (np.abs(money) > VALUE_BOUND) & (found.all_money > 0)):
+        exact = int(money[k]) * _MILLION // int(found.all_money[k])  # beyond 64 bits on the way
+        share[k] = max(-VALUE_BOUND, min(exact, VALUE_BOUND))
+    return np.where(found.all_rows <= MAX_ROWS, share, MISSING)
 
 
 def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)

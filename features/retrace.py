@@ -12,9 +12,11 @@ from features import batch
 from features.columns import Columns
 from features.contracts.vectors import STATUS_CODES, Integers
 from features.contracts.verdicts import Status
+from features.declared import Graph
 from features.expression import KeyZ, Own, Since
 from features.finalise import own_number
 from features.history import History, Slice
+from features.joined import latest, members
 from features.kernels import MISSING, apart
 from features.kernels.order import Bools, Rows
 from features.spec import Atom, Feature, Measure, Scenario
@@ -27,7 +29,8 @@ class Look:
     """One look at earlier events: the state, what is taken of each, and whether of one end only.
 
     `measure` names the event's own measure that looks, where it is not the feature itself; a
-    snapshot is looked at as of the midnight before the event.
+    snapshot is looked at as of the midnight before the event. Of a `graph` only the events of those
+    are looked at whom the event is joined to, and its own.
     """
 
     atom: Atom
@@ -35,6 +38,7 @@ class Look:
     end: Literal["last", "first"] | None = None
     measure: str | None = None
     at_midnight: bool = False
+    graph: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def looks(scenario: Scenario, feature: Feature) -> tuple[Look, ...]:
     match feature.of:
         case Own():
             found = next((m for m in scenario.measures if m.name == feature.of.value), None)
-            return () if found is None or found.atom is None else (_of_measure(found, found.atom),)
+            return () if found is None or found.atom is None else _of_measure(found, found.atom)
         case Since():
             return tuple(Look(atom, end=feature.of.which) for atom in feature.of.atoms)
         case KeyZ():
@@ -96,10 +100,22 @@ def looks(scenario: Scenario, feature: Feature) -> tuple[Look, ...]:
             return tuple(Look(atom, atom.value) for atom in feature.of.atoms)
 
 
-def _of_measure(measure: Measure, atom: Atom) -> Look:
+def _of_measure(measure: Measure, atom: Atom) -> tuple[Look, ...]:
+    if measure.graph is not None:
+        return _of_network(measure, measure.graph, atom)
     column = measure.taken if measure.how in ("previous", "steps", "change_ppm") else None
     end: Literal["last", "first"] = "first" if measure.how == "elapsed_first" else "last"
-    return Look(atom, column, end, measure.name)
+    return (Look(atom, column, end, measure.name),)
+
+
+def _of_network(measure: Measure, graph: Graph, atom: Atom) -> tuple[Look, ...]:
+    """Whom the members are, or what they had, and for a share what all had."""
+    if measure.how == "network_members":
+        return (Look(graph.who, graph.network.member, measure=measure.name, graph=graph),)
+    own = Look(atom, measure.field, measure=measure.name, graph=graph)
+    if measure.how == "network_money":
+        return (own,)
+    return own, Look(atom, measure.field, measure=measure.name)
 
 
 def visible(history: History, row: int, atom: Atom) -> Rows:
@@ -193,6 +209,9 @@ def _seen(history: History, row: int, look: Look, own: int) -> tuple[Seen, ...]:
         rows = visible(history, row, look.atom)
     if look.column is not None and (look.end is None or look.column in source.numbers):
         rows = rows[_has(source, look.column, rows)]
+    if look.graph is not None:
+        reached = members(look.graph.network, source, row, visible(history, row, look.graph.who))
+        rows = latest(look.graph.network, source, rows, reached)
     if look.end is not None:
         rows = rows[-1:] if look.end == "last" else rows[:1]
     heads = zip(

@@ -14,7 +14,17 @@ from typing import Final
 from features.calendar import Calendar
 from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
 from features.contracts.events import EventField
-from features.declared import ONE_EVENT, Feature, Measure, Pattern, Rule, Source, Tail, Unit
+from features.declared import (
+    ONE_EVENT,
+    Feature,
+    Measure,
+    Network,
+    Pattern,
+    Rule,
+    Source,
+    Tail,
+    Unit,
+)
 from features.expression import (
     AmongPeers,
     Excess,
@@ -46,6 +56,7 @@ __all__ = [
     "KeyZ",
     "Measure",
     "NearDuplicates",
+    "Network",
     "Own",
     "Pattern",
     "PeerRank",
@@ -82,7 +93,7 @@ _BESIDE: Final = {
     "difference": "takes off",
     "between": "ends at",
 }
-_LATER: Final = ("start", "limits", "low", "high")
+_LATER: Final = ("start", "limits", "low", "high", "network")
 """What measures did not state at first."""
 
 
@@ -252,6 +263,23 @@ class Scenario:
         if measure.how in _BESIDE and (measure.other or measure.how != "between"):
             allowed = _without(self._may_take(measure), later)
             self._check(measure.name, _BESIDE[measure.how], measure.other, allowed)
+        if measure.network is not None:
+            self._check_network(measure, measure.network)
+
+    def _check_network(self, measure: Measure, network: Network) -> None:
+        """A network joins keys of the scenario; what its events say of them is known with them."""
+        for column in (network.member, *network.by):
+            self._check(measure.name, "joins", column, self._of_kinds(*_CODES))
+            self._check_known(measure.name, column)
+        for kind in network.kinds:
+            self._check(measure.name, "joins by", kind, self.kinds)
+        twice = {network.member, *network.by} & set(measure.key)
+        if twice:
+            message = (
+                f"{self.name}: {measure.name} joins by {min(twice)!r} among events that all have "
+                "the same; drop it from the key or from the network"
+            )
+            raise DeclarationError(message)
 
     def _may_take(self, measure: Measure) -> tuple[str, ...]:
         """Columns that a measure may be made of: codes, instants, or numbers to calculate with."""

@@ -44,7 +44,10 @@ def create_app(
     ------
     LedgerBusyError
         At start: another service runs on the same home.
+    DeclarationError
+        A scenario file that the settings name cannot be used.
     """
+    catalog.enrol(settings.scenarios)
     watched, late = monitor or Monitor(request_log()), LateRecords()
 
     @asynccontextmanager
@@ -83,7 +86,7 @@ def _add_routes(app: FastAPI, settings: Settings, late: LateRecords) -> None:
             key_sha256=settings.console_key_sha256,
             signing_key=session_key(settings),
             secure_cookies=settings.host not in _LOOPBACK,
-            titles=collect_titles(catalog.load(name) for name in catalog.NAMES),
+            titles=collect_titles(catalog.load(name) for name in catalog.names()),
         )
     )
     document: dict[str, Any] = {}

@@ -165,7 +165,7 @@ def _scenarios(asked: Asked) -> list[Scenario]:
     """The scenario that is named, or every one that has the feature."""
     if asked.scenario:
         return [catalog.load(asked.scenario)]
-    every = [catalog.load(name) for name in catalog.NAMES]
+    every = [catalog.load(name) for name in catalog.names()]
     return [item for item in every if asked.feature in item.by_name] or every
 
 

@@ -26,7 +26,7 @@ Posts = Callable[[Settings, Ledger, Ledger], Mapping[str, Post]]
 
 def all_posts(settings: Settings, ledger: Ledger, deployed: Ledger) -> dict[str, Post]:
     """A post for every scenario of the catalogue."""
-    return {name: _post(name, settings, ledger, deployed) for name in catalog.NAMES}
+    return {name: _post(name, settings, ledger, deployed) for name in catalog.names()}
 
 
 def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Post:
@@ -35,6 +35,8 @@ def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Po
     sizes = Sizes(
         cache_rows=settings.history_cache_rows, shelf_bytes=settings.history_packed_mb << 20
     )
+    if catalog.place(name) is not None:
+        ledger.index(name, scenario.subject)
     engine = LiveEngine(ledger, scenario, sizes=sizes)
     bundles = Bundles(settings.bundles / name, spec_hash=engine.spec_hash)
     champion = Champion(deployed, name, bundles.load)

@@ -13,6 +13,7 @@ import numpy as np
 from features.contracts.errors import InputError
 from training.simulation.case import BACKLOAD_DAYS, Case, Dial
 from training.simulation.columns import Columns, draw, height, take
+from training.simulation.contacts import CONTACTS, of_group, of_ring, stated
 from training.simulation.days import DAY_S, NEVER, Integers, office_hours
 from training.simulation.district import NOBODY, TIER
 from training.simulation.payout_draft import PayoutDraft
@@ -26,6 +27,7 @@ SHELL_OF_CAP: Final = Dial(0.90, 1.0)
 RING_FIRMS: Final = Dial(8, 40)
 RING_DAYS: Final = Dial(21, 7)
 RING_SHARED_ACCOUNT: Final = Dial(0.1, 1.0)
+RING_SHARED_CONTACT: Final = Dial(0.5, 1.0)
 DUPLICATE_GAP_DAYS: Final = Dial(400, 20)
 UNCHECKED_BURST: Final = Dial(5, 25)
 AMOUNT_OVER_HIGH: Final = Dial(1.3, 4.0)
@@ -70,6 +72,9 @@ def plant_agent_ring(draft: PayoutDraft, case: Case, rng: np.random.Generator) -
     shared = rng.random(n) < RING_SHARED_ACCOUNT.at(case.strength)
     rows["account"] = np.where(shared, rows["account"][0], rows["account"])
     _new_books(draft, rows, rng)
+    for name in CONTACTS:
+        shared = rng.random(n) < RING_SHARED_CONTACT.at(case.strength)
+        rows[name] = np.where(shared, of_ring(case.number), rows[name])
     draft.add(case, rows)
 
 
@@ -200,6 +205,7 @@ def plant_group_company(draft: PayoutDraft, case: Case, rng: np.random.Generator
     rows["agent"] = np.full(n, _agent(draft, rng))
     rows["account"] = np.full(n, rows["account"][0])
     _new_books(draft, rows, rng)
+    rows["address"] = np.full(n, of_group(case.number))
     draft.add(case, rows)
 
 
@@ -245,15 +251,18 @@ def _new_applicants(
     firms = draft.district.firms
     like = {name: values[rows["firm"]] for name, values in firms.items()}
     like |= {"registered": registered, "employees": employees}
-    like["account"] = np.full(len(registered), NOBODY, dtype=np.int64)
+    own = ("account", *CONTACTS)
+    like |= {name: np.full(len(registered), NOBODY, dtype=np.int64) for name in own}
     rows["firm"] = draft.enrol(like)
-    rows["account"], rows["employees"] = rows["firm"].copy(), employees
+    rows |= {name: rows["firm"].copy() for name in own}
+    rows["employees"] = employees
 
 
 def _take_over(draft: PayoutDraft, rows: Columns, firm: Integers) -> None:
     """Let known firms stand in the rows."""
     rows["firm"] = firm
     rows["account"] = draft.district.firms["account"][firm]
+    rows |= stated(draft.district.firms, firm)
     rows["employees"] = draft.district.firms["employees"][firm]
 
 

@@ -64,7 +64,9 @@ def stages_of(measures: Sequence[Measure]) -> tuple[tuple[Measure, ...], list[St
 def read_of(measure: Measure) -> set[str]:
     """Fields and measures that `measure` is made of."""
     where = {measure.where.field} if measure.where else set()
-    return {measure.field, measure.other, *measure.key, *where}
+    network = measure.network
+    joined = {network.member, *network.by} if network else set()
+    return {measure.field, measure.other, *measure.key, *where, *joined}
 
 
 def with_measures(

@@ -4,8 +4,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SCHEMES: Final = ("postgresql://", "postgres://")
 """How the address of a PostgreSQL database begins."""
@@ -19,6 +19,13 @@ def _is_address(store: SecretStr) -> SecretStr:
     if text and not text.startswith(SCHEMES):
         raise ValueError("write postgresql://user:password@host:5432/database, or leave it empty")
     return store
+
+
+def _apart(value: object) -> object:
+    """Texts between commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part for text in value.split(",") if (part := text.strip()))
 
 
 class Settings(BaseSettings):
@@ -36,6 +43,8 @@ class Settings(BaseSettings):
     """Folder of everything that is written: ledger, bundles, reports, MLflow's embedded store."""
     store: Annotated[SecretStr, AfterValidator(_is_address)] = SecretStr("")
     """Address of the PostgreSQL database that holds the ledger; empty means a file in `home`."""
+    scenarios: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_apart)] = ()
+    """Files of scenarios beside those shipped, between commas; they are executed when read."""
     mlflow_uri: str = ""
     """MLflow tracking and registry store; empty means `sqlite:///<home>/mlflow.db`."""
     host: str = "127.0.0.1"

@@ -8,8 +8,9 @@ import numpy as np
 from features.calendar import Calendar
 from features.contracts.vectors import Integers
 from features.declared import Measure
+from features.document.networks import counted
 from features.document.plan import Value
-from features.document.words import Both, bounds
+from features.document.words import Both, bounds, network_of
 from features.document.worked import Worked
 from features.retrace import Part
 from features.window import DAY_US, MINUTE_US
@@ -34,7 +35,7 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
             made = by_hand(others[name], fields, t, (), calendar, others)
             fields = {**fields, name: int(made.value or 0)}
     x, y = _number(fields, measure.field), _number(fields, measure.other)
-    before = parts[0].seen[0] if parts else None
+    before = parts[0].seen[0] if parts and parts[0].seen else None
     match measure.how:
         case "present":
             return _flag(measure.field in fields, f"`{measure.field}`")
@@ -61,6 +62,9 @@ def by_hand(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
             place = measure.place_of(str(fields.get(measure.field)))
             held = [value for since, value in measure.limits[place][1] if since <= t]
             return _is(held[-1], f"limit of {fields.get(measure.field)}")
+        case "network_members" | "network_money" | "network_share_ppm":
+            own = str(fields[network_of(measure).member])
+            return _is(*counted(measure, parts, own))
         case "previous" | "steps":
             message = f"{measure.name} holds a code or a set, which is no number to work out"
             raise ValueError(message)

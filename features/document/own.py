@@ -4,12 +4,15 @@ from typing import assert_never
 
 from features.contracts.verdicts import Status
 from features.declared import Measure
+from features.document import networks
 from features.document.parts import (
     ANY,
     COMPLETE,
     COUNT,
     FLAG,
     ONE_CURRENCY,
+    SOME,
+    STABLE_KEY,
     Meaning,
     Missing,
     Range,
@@ -51,7 +54,7 @@ def own_number_of(scenario: Scenario, of: Own) -> Meaning:
     )
 
 
-def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
+def range_of(scenario: Scenario, name: str, source: str | None) -> Range:  # noqa: PLR0911  (one answer a measure)
     """What a number of an event may be: a field any whole number, a measure what it holds."""
     measure = None if source is not None else _measure(scenario, name)
     if measure is None:
@@ -71,8 +74,12 @@ def range_of(scenario: Scenario, name: str, source: str | None) -> Range:
             | "quotient"
             | "difference"
             | "change_ppm"
+            | "network_money"
+            | "network_share_ppm"
         ):
             return ANY
+        case "network_members":
+            return SOME
         case _ as never:
             assert_never(never)
 
@@ -116,6 +123,8 @@ def _formula(measure: Measure) -> str:  # noqa: C901, PLR0911, PLR0912  (one for
             return "hour of t in local time"
         case "limit":
             return f"limit of {x} in force at t"
+        case "network_members" | "network_money" | "network_share_ppm":
+            return networks.formula(measure)
         case _ as never:
             assert_never(never)
 
@@ -157,11 +166,15 @@ def _missing_of(measure: Measure) -> tuple[Missing, ...]:  # noqa: PLR0911  (one
                 f"no earlier `{x}` to compare with is known {window.en}, or it is not positive",
             )
             return no_number(x), Missing(Status.NOT_APPLICABLE, none)
+        case "network_members" | "network_money" | "network_share_ppm":
+            return networks.missing(measure)
         case _ as never:
             assert_never(never)
 
 
 def _assumes(measure: Measure) -> tuple[Both, ...]:
+    if measure.network is not None:
+        return COMPLETE, STABLE_KEY, networks.assumed(measure)
     if measure.atom is not None:
         return (COMPLETE,)
     by_calendar = measure.how in ("off_day", "hour") or measure.unit == "working_days"

@@ -47,6 +47,7 @@ class Range:
 
 
 COUNT: Final = Range(0, None, whole=True)
+SOME: Final = Range(1, None, whole=True)
 FLAG: Final = Range(0, 1, whole=True)
 SHARE: Final = Range(0, 1, whole=False)
 ANY: Final = Range(None, None, whole=True)

@@ -14,6 +14,7 @@ from features.calendar import HOUR_US, Calendar
 from features.contracts.events import EventField
 from features.declared import Feature, Measure
 from features.document.plan import Plan, Value, Wanted, planned, text
+from features.document.words import network_of
 from features.expression import Lookback, Own
 from features.spec import Scenario, Where
 from features.window import DAY_US, MINUTE_US
@@ -146,6 +147,8 @@ class _Teller:
                 self._set_apart(told, measure)
             case "previous" | "steps" | "elapsed" | "elapsed_first" | "change_ppm":
                 self._chain(told, measure, value)
+            case "network_members" | "network_money" | "network_share_ppm":
+                self._join(told, measure)
             case _ as never:
                 assert_never(never)
 
@@ -193,6 +196,22 @@ class _Teller:
             unit = 10 * MINUTE_US if measure.unit == "minutes" else DAY_US
             before.at = told.at - value * unit
         _meet(before, measure.where)
+
+    def _join(self, told: Told, measure: Measure) -> None:
+        """Tell of two members with the event's identifiers, and of one with none of them."""
+        network = network_of(measure)
+        for name in (*measure.key, network.member, *network.by):
+            if name not in told.fields:
+                told.fields[name] = text(name, len(self.told) + 1)
+                told.apart.add(name)
+        shared = {name: told.fields[name] for name in (*measure.key, *network.by)}
+        alone = {name: told.fields[name] for name in measure.key}
+        for number, link in enumerate((shared, shared, alone), 1):
+            before = Told(told.at - number * DAY_US, self.scenario.history[0], None, dict(link))
+            before.fields[network.member] = f"{told.fields[network.member]}-{number}"
+            before.fields[measure.field] = self._some(measure.field, _BASE + number, before.at)
+            _meet(before, measure.where)
+            self.told.append(before)
 
     def _before(self, told: Told, link: dict[str, Value]) -> Told:
         """The event that was told of before `told` for its measures, a day before at first."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
-from features.declared import Measure
+from features.declared import Measure, Network
 from features.expression import KeyZ, Lookback
 from features.spec import Scenario
 from features.window import DAY_US, MINUTE_US, Key, Period, Reach, Where
@@ -172,6 +172,8 @@ def measured(measure: Measure) -> Both:  # noqa: C901, PLR0911, PLR0912  (one te
                 f"事件发生时有效的 `{x}` 法定限额",
                 f"legal limit in force at the event for its `{x}`",
             )
+        case "network_members" | "network_money" | "network_share_ppm":
+            return joined(measure)
         case _ as never:
             assert_never(never)
 
@@ -202,3 +204,40 @@ def _end(measure: Measure, zh: str, en: str) -> Both:
         f"{shared.zh}{asked.zh}{with_zh}{zh}事件",
         f"the {en} earlier event {shared.en}{asked.en}{with_en}",
     )
+
+
+def joined(measure: Measure) -> Both:
+    """What a measure of a network holds."""
+    network = network_of(measure)
+    shared, asked, x = same(measure.key), asked_of(measure.where), measure.field
+    by = Both(code(network.by, "、"), code(network.by, ", "))
+    kinds = code(network.kinds, "、"), code(network.kinds, " or ")
+    among = Both(f" {kinds[0]} ", f"{kinds[1]} ") if network.kinds else Both("", "")
+    zh = f"{measure.days}天内{shared.zh}{asked.zh}{among.zh}事件中,因共用 {by.zh} 而与本事件相连的 "
+    en = (
+        f"`{network.member}` values joined to the event's by shared {by.en}, among the "
+        f"{among.en}events {shared.en}{asked.en} in the {measure.days} days before"
+    )
+    match measure.how:
+        case "network_members":
+            return Both(f"{zh}`{network.member}` 数(含自身)", f"number of {en}, its own included")
+        case "network_money":
+            return Both(f"{zh}`{network.member}` 的 `{x}` 之和", f"sum of `{x}` of {en}")
+        case _:
+            return Both(
+                f"{zh}`{network.member}` 的 `{x}` 占全部之比,百万分之",
+                f"share in millionths of the events' `{x}` that is of {en}",
+            )
+
+
+def network_of(measure: Measure) -> Network:
+    """The measure's network.
+
+    Raises
+    ------
+    ValueError
+        It has none.
+    """
+    if measure.network is None:
+        raise ValueError(f"{measure.name} is of no network")
+    return measure.network

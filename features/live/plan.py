@@ -8,9 +8,11 @@ from typing import Final
 import numpy as np
 
 from features.contracts.vectors import Integers, Vector
+from features.declared import Graph
 from features.finalise import applied_key, own_number, spec_of
 from features.kernels import MISSING
-from features.live.streams import Stream, Streams, compared, measured, value_column
+from features.kernels.network import weights
+from features.live.streams import Stream, Streams, compared, graphs, measured, value_column
 from features.scan import light
 from features.spec import Atom, Key, KeyZ, Measure, Scenario, Where, Window
 from features.store.codes import Codes
@@ -76,6 +78,34 @@ class Question:
         return int(found)
 
 
+@dataclass(frozen=True)
+class Look:
+    """A look at one key's rows: the stream with its key, the group, and its number."""
+
+    stream: int
+    key: Key
+    group: Integers
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class GraphPlan:
+    """What a search of a graph asks of the histories.
+
+    `links` are looked at for members, an identifier each; `member` for the rows of a member, of
+    which `names` are columns, and `money` for those that have an amount.
+    """
+
+    graph: Graph
+    question: Question
+    length: int
+    weights: tuple[int, ...]
+    links: tuple[Look, ...]
+    member: Look
+    names: tuple[int, ...]
+    money: Look
+
+
 class LivePlan:
     """Tables of one scenario over one dictionary of codes; made once, when an engine opens."""
 
@@ -85,14 +115,24 @@ class LivePlan:
         self._spans: dict[tuple[str, ...], tuple[int, int]] = {}
         self._codes: list[int] = []
         self._slots: list[dict[Group, int]] = [{} for _ in streams.all]
-        self.measures = {item.name: self._measure(item, atom) for item, atom in measured(scenario)}
+        self.measures = {
+            item.name: self._measure(item, atom)
+            for item, atom in measured(scenario)
+            if item.how not in ("network_members", "network_money")  # they look at members alone
+        }
         self.members = {
             name: self._question(sorted(atoms, key=self._group))
             for name, atoms in compared(scenario).items()
         }
+        plans = {graph: self._graph(graph) for graph in graphs(scenario).values()}
+        self.graphs = {name: plans[graph] for name, graph in graphs(scenario).items()}
+        self.kept = frozenset(name for one in streams.all for name in one.columns)
         self.features = self._question(sorted(scenario.atoms, key=self._group))
-        questions = (*self.measures.values(), self.features)
-        self.own_codes = frozenset().union(*(question.own_codes for question in questions))
+        questions = (*self.measures.values(), *(one.question for one in plans.values()))
+        self.own_codes = frozenset().union(
+            *(question.own_codes for question in (*questions, self.features)),
+            *((graph.network.member, *graph.network.by) for graph in plans),
+        )
         self.codes = np.array([*self._codes, light.NO_CODE], np.int64)
         self.places = {atom: k for k, atom in enumerate(self.features.atoms)}
         self._finals()
@@ -139,6 +179,26 @@ class LivePlan:
     def _measure(self, measure: Measure, atom: Atom) -> Question:
         taken = (measure.taken,) if measure.taken else ()
         return self._question((atom,), taken, is_change=measure.how == "change_ppm")
+
+    def _graph(self, graph: Graph) -> GraphPlan:
+        question = self._question(sorted(graph.atoms, key=self._group))
+        member = self._look(question, graph.names[0])
+        member.group[light.VALUE] = light.NOWHERE
+        stream = self.streams.all[member.stream]
+        return GraphPlan(
+            graph,
+            question,
+            graph.money.longest_us,
+            tuple(weights(graph.network.most_degree).tolist()),
+            links=tuple(self._look(question, atom) for atom in graph.links),
+            member=member,
+            names=tuple(stream.place(name) for name in graph.network.by),
+            money=self._look(question, graph.money),
+        )
+
+    def _look(self, question: Question, atom: Atom) -> Look:
+        number, stream = question.group_of(atom), self.streams.of(atom)
+        return Look(stream, self.streams.all[stream].key, question.groups[number].copy(), number)
 
     def _question(
         self, atoms: Sequence[Atom], taken: tuple[str, ...] = (), *, is_change: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from features.declared import Graph
 from features.scan.layout import HEAD_COLUMNS, KIND
 from features.scan.light import MOST_FURTHER
 from features.spec import Atom, Key, KeyZ, Measure, Scenario
@@ -58,6 +59,12 @@ def measured(scenario: Scenario) -> tuple[tuple[Measure, Atom], ...]:
     return tuple((item, item.atom) for item in scenario.measures if item.atom is not None)
 
 
+def graphs(scenario: Scenario) -> Mapping[str, Graph]:
+    """The graphs of the scenario's networks, by the measures that are numbers of theirs."""
+    found = {item.name: item.graph for item in scenario.measures}
+    return {name: graph for name, graph in found.items() if graph is not None}
+
+
 def compared(scenario: Scenario) -> Mapping[str, tuple[Atom, ...]]:
     """What every key has a number from, for each feature that compares keys with keys."""
     return {
@@ -78,6 +85,7 @@ class Streams:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         looked = [(atom, (item.taken,) if item.taken else ()) for item, atom in measured(scenario)]
+        looked += [(atom, ()) for graph in graphs(scenario).values() for atom in graph.atoms]
         looked += [(atom, ()) for atom in scenario.atoms]
         members = [atom for atoms in compared(scenario).values() for atom in atoms]
         looked += [(atom, ()) for atom in members]

@@ -10,27 +10,15 @@ from features.contracts.events import Stored
 from features.contracts.vectors import Integers
 from features.expression import AmongPeers
 from features.kernels import ungrid
+from features.live.looking import segments
 from features.live.view import LiveView
 from features.scan.layout import SEQ, T
-from features.scan.light import (
-    IN_USE,
-    NOWHERE,
-    STREAM,
-    VALUE,
-    Marks,
-    first_from,
-    first_not_before,
-    met,
-    visible,
-)
-from features.scan.tiles import DAY_US
+from features.scan.light import NOWHERE, STREAM, VALUE
+from features.scan.looks import places
 from features.spec import Atom, Feature
-from features.store.disk import Asked, Place
-from features.store.keys import LightHistory
+from features.store.disk import Place
 
 _AT_ONCE: Final = 500
-_DAYS: Final = 8
-"""Days of a heavy key that are looked at first; each further look takes twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,45 +66,12 @@ def _looked(view: LiveView, place: Place, atom: Atom) -> Iterator[Integers]:
     question = view.ground.plan.features
     length = view.lengths(question)[question.atoms.index(atom)]
     start = view.t_us - int(length)
-    (history,) = view.ground.store.read([Asked(place, start)])
-    if isinstance(history, LightHistory):
-        rows = view.rows_of(history)
-        yield _seen(view, rows, [(0, int(rows[-1, IN_USE]))], start, atom)
-        return
-    days = history.tiles.days
-    lo, hi = np.searchsorted(days, [start // DAY_US, view.t_us // DAY_US + 1]).tolist()
-    many = _DAYS
-    while lo < hi:
-        first = max(lo, hi - many)
-        view.ground.store.need(place, history, first, hi)
-        at = history.segments[:, first:hi].T.tolist()
-        segments = [(begin, begin + n) for begin, n in reversed(at)]
-        yield _seen(view, history.rows, segments, start, atom)
-        hi, many = first, 2 * many
-
-
-def _seen(
-    view: LiveView, rows: Integers, segments: list[tuple[int, int]], start: int, atom: Atom
-) -> Integers:
-    question = view.ground.plan.features
     g = question.group_of(atom)
     group, own, codes = question.groups[g], view.owns(question)[g], view.ground.plan.codes
-    parts: list[Integers] = []
-    for begin, end in segments:
-        lo = first_from(rows[T], begin, end, start)
-        hi = first_not_before(rows, lo, end, view.query)
-        is_seen = _marks(visible(rows, lo, hi, rows[-1], view.query, view.hidden))
-        is_met = _marks(met(rows, lo, hi, group, own, codes))
-        parts.append(lo + np.flatnonzero(is_seen & is_met)[::-1])
-    some = np.concatenate(parts)
-    taken = rows[group[VALUE], some] if group[VALUE] != NOWHERE else rows[T, some]
-    return np.stack([rows[SEQ, some], taken])
-
-
-def _marks(found: tuple[Marks, int]) -> Marks:
-    """The marks, where there may be none for all."""
-    marks, n = found
-    return marks if len(marks) else np.ones(n, bool)
+    for rows, span in segments(view, place, start):
+        some = places(rows, span, start, view.query, view.hidden, group, own, codes)
+        taken = rows[group[VALUE], some] if group[VALUE] != NOWHERE else rows[T, some]
+        yield np.stack([rows[SEQ, some], taken])
 
 
 def _stored(view: LiveView, seqs: list[int]) -> dict[int, Stored]:

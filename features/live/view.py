@@ -12,13 +12,14 @@ from features.contracts.vectors import STATUS_CODES, Cell, Codes, Integers, Matr
 from features.contracts.verdicts import Peers
 from features.expression import AmongPeers
 from features.finalise import impute
-from features.kernels import FIRST, LAST, MISSING, NEVER, STATE_WIDTH, step
+from features.kernels import FIRST, LAST, MISSING, NEVER, S1, STATE_WIDTH, N, step
 from features.live.finish import answered, finished
 from features.live.ground import Ground
-from features.live.plan import Part, Question
+from features.live.network import component
+from features.live.plan import GraphPlan, Part, Question
 from features.live.streams import STEPS, key_text
 from features.measure import FIRST as START
-from features.measure import Ends, bits_of, compute
+from features.measure import Ends, Joined, Sum, bits_of, compute, of_one
 from features.scan.light import NO_CODE, NOWHERE, Marks, knows_all, light_states
 from features.scan.reduce import TAKEN
 from features.scan.tiles import DAY_US, heavy_states
@@ -46,6 +47,7 @@ class LiveView:
         self.is_measured = False
         self._columns: dict[tuple[str, str | None], int] = {}
         self._looked: Looked | None = None
+        self._found: dict[GraphPlan, Joined | None] = {}
 
     def standing(self, mark: int, *, has_versions: bool = True, is_newest: bool = False) -> Self:
         """The same view, seeing what the ledger learned up to place `mark` and might know.
@@ -110,11 +112,18 @@ class LiveView:
         """Places in the ledger of the event's other versions, which it may not see."""
         return np.array([item.seq for item in self.others], np.int64)
 
-    def measure(self) -> None:
-        """Compute the event's measures once, in the order of their declaration."""
+    def measure(self, *, is_kept: bool = False) -> None:
+        """Compute the event's measures once, in the order of their declaration.
+
+        Where the event `is_kept` and not told of, those that a search is for are left out, unless
+        they stand in histories.
+        """
         if self.is_measured:
             return
+        plan = self.ground.plan
         for measure in self.ground.scenario.measures:
+            if is_kept and measure.name in plan.graphs and measure.name not in plan.kept:
+                continue
             value = self._measured(measure)
             if measure.is_code:
                 self.own[measure.name] = self._text_of(measure, value)
@@ -131,6 +140,9 @@ class LiveView:
         return self.ground.codes.text(code)
 
     def _measured(self, measure: Measure) -> int:
+        plan = self.ground.plan.graphs.get(measure.name)
+        if plan is not None:
+            return self._of_component(measure, plan)
         numbers, t = self.ground.numbers[None], self.t
         own = self._numbers(measure.field) if measure.field in numbers else t
         if measure.how == "steps":
@@ -147,6 +159,16 @@ class LiveView:
         """Whether the measure is for this event, by a condition on the event itself."""
         where = measure.where
         return where is None or self.text(where.field) in where.values
+
+    def _of_component(self, measure: Measure, plan: GraphPlan) -> int:
+        """A network's number, from a search that its measures have in common."""
+        if plan not in self._found:
+            self._found[plan] = component(self, plan)
+        found, whole = self._found[plan], Sum(0, 0)
+        if found is not None and measure.how == "network_share_ppm":
+            (state,) = self._states_of(self.ground.plan.measures[measure.name])
+            whole = Sum(int(state[S1]), int(state[N]))
+        return of_one(measure, found, whole)
 
     def _ends(self, measure: Measure) -> Ends:
         (state,) = self._states_of(self.ground.plan.measures[measure.name])
@@ -200,7 +222,9 @@ class LiveView:
         if not measures:
             return self.asked[0]
         most: dict[Place, Asked] = {}
-        parts = [self._asked(question)[0] for question in measures.values()]
+        graphs = dict.fromkeys(self.ground.plan.graphs.values())
+        questions = chain(measures.values(), (one.question for one in graphs))
+        parts = [self._asked(question)[0] for question in questions]
         for one in chain(*parts, self.asked[0]):
             held = most.setdefault(one.place, one)
             most[one.place] = min(held, one, key=lambda asked: asked.since)

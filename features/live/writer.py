@@ -41,7 +41,10 @@ class LiveWriter:
         self._head = -1
         self._seq = self._observed_us = self._behind = 0
         self._entry: list[list[int | str]] = []
-        self._looks_back = bool(measured(ground.scenario))
+        self._looks_back = any(
+            item.network is None or item.name in ground.plan.kept
+            for item, _ in measured(ground.scenario)
+        )
 
     @property
     def head(self) -> int:
@@ -152,7 +155,7 @@ class LiveWriter:
             self._observed_us = max(self._observed_us, stored.observed_us)
         view = view or self._seen(stored)
         if name == ground.scenario.name:
-            view.measure()
+            view.measure(is_kept=True)
         self._seq = stored.seq
         self._behind += 1
         is_due = self.marks.is_shared or self._behind >= BEHIND or bool(view.versions)
@@ -218,7 +221,7 @@ class LiveWriter:
                 continue
             seen = LiveView(self.ground, other.event, other).standing(stored.seq)
             if other.event.scenario == self.ground.scenario.name:
-                seen.measure()
+                seen.measure(is_kept=True)
             t = other.event.effective_us
             for place in seen.places(other.event.scenario):
                 self.ground.store.bury(place, t, other.seq, gone)

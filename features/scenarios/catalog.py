@@ -1,9 +1,11 @@
-"""The catalogue of scenarios: load one by name."""
+"""The catalogue of scenarios: load one by name; files of the operator's join those shipped."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
-from features.contracts.errors import UnknownScenarioError
-from features.scenarios import approvals, assignments, credit_repairs, payouts, small_works
+from features.contracts.errors import DeclarationError, UnknownScenarioError
+from features.scenarios import approvals, assignments, credit_repairs, own, payouts, small_works
 from features.spec import Scenario
 
 _SCENARIOS: Final = {
@@ -15,10 +17,22 @@ _SCENARIOS: Final = {
 }
 
 NAMES: Final = tuple(_SCENARIOS)
+"""The scenarios that are shipped."""
+
+_OWN: Final[dict[str, tuple[Path, Scenario]]] = {}
+
+
+def names() -> tuple[str, ...]:
+    """Every scenario that can be loaded: those shipped, then those that were enrolled.
+
+    >>> set(NAMES) <= set(names())
+    True
+    """
+    return (*NAMES, *_OWN)
 
 
 def load(name: str) -> Scenario:
-    """The scenario of that name.
+    """The scenario of that name; it never reads a file.
 
     Raises
     ------
@@ -31,6 +45,56 @@ def load(name: str) -> Scenario:
     Traceback (most recent call last):
     features.contracts.errors.UnknownScenarioError: no scenario 'payout'; nearest: payouts
     """
+    if name in _OWN:
+        return _OWN[name][1]
     if name not in _SCENARIOS:
-        raise UnknownScenarioError.among(name, _SCENARIOS)
+        raise UnknownScenarioError.among(name, names())
     return _SCENARIOS[name]
+
+
+def place(name: str) -> Path | None:
+    """The file that an enrolled scenario was read from; None for one that is shipped.
+
+    >>> place("payouts") is None
+    True
+    """
+    return _OWN[name][0] if name in _OWN else None
+
+
+def enrol(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Execute scenario files and let their scenarios be loaded by name; return the names.
+
+    A file that was enrolled before is read again. Only the operator names files: by the setting
+    `LIANJING_SCENARIOS` or on the command line.
+
+    Raises
+    ------
+    DeclarationError
+        A file declares no sound scenario, or one whose name is taken.
+    """
+    enrolled = []
+    for given in paths:
+        path = given.resolve()
+        scenario = own.read(given)
+        _check_free(scenario.name, path)
+        _OWN[scenario.name] = (path, scenario)
+        enrolled.append(scenario.name)
+    return tuple(enrolled)
+
+
+def dismiss(*gone: str) -> None:
+    """Take enrolled scenarios out again.
+
+    >>> dismiss("no_such_scenario")
+    """
+    for name in gone:
+        _OWN.pop(name, None)
+
+
+def _check_free(name: str, path: Path) -> None:
+    if name in _SCENARIOS:
+        message = f"{path.name}: the name {name!r} is a shipped scenario's; choose another"
+        raise DeclarationError(message)
+    if name in _OWN and _OWN[name][0] != path:
+        message = f"{path}: the name {name!r} is taken by {_OWN[name][0]}; choose another"
+        raise DeclarationError(message)

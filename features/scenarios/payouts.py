@@ -3,11 +3,13 @@
 from typing import Final
 
 from features.contracts.events import EventField
+from features.declared import NETWORK_HOWS
 from features.spec import (
     Feature,
     IsNew,
     Measure,
     NearDuplicates,
+    Network,
     Own,
     Pattern,
     Rarity,
@@ -32,6 +34,15 @@ FIELDS: Final = (
     EventField(name="agent", kind="key", title_zh="代办机构", title_en="filing agent"),
     EventField(
         name="account", kind="key", title_zh="收款账户", title_en="bank account", pseudonym=True
+    ),
+    EventField(
+        name="phone", kind="key", title_zh="联系电话", title_en="contact phone", pseudonym=True
+    ),
+    EventField(
+        name="address", kind="key", title_zh="联系地址", title_en="contact address", pseudonym=True
+    ),
+    EventField(
+        name="device", kind="key", title_zh="申报设备", title_en="filing device", pseudonym=True
     ),
     EventField(
         name="object_code", kind="key", title_zh="补贴对象编号", title_en="subsidised object"
@@ -113,8 +124,23 @@ FIELDS: Final = (
 
 _LATELY_D: Final = 180
 """Days before the application within which an enterprise counts as newly founded."""
+RING: Final = Network(
+    "enterprise",
+    ("phone", "address", "device", "agent", "account"),
+    least_ppm=600_000,
+    kinds=("payout_requested", "payout_paid"),
+)
+"""Recipients of one policy joined by what they share: alone, an identifier joins four at most."""
 
 MEASURES: Final = (
+    *(
+        Measure(name, how, ("category",), "amount_minor", days=365, network=RING)
+        for name, how in (
+            ("ring_members", NETWORK_HOWS[0]),
+            ("ring_money", NETWORK_HOWS[1]),
+            ("ring_share_ppm", NETWORK_HOWS[2]),
+        )
+    ),
     Measure("age_d", "between", field="registered_at"),
     Measure("wait_wd", "between", field="applied_at", unit="working_days"),
     Measure("check_lead_min", "between", field="checked_at", unit="minutes"),
@@ -1091,6 +1117,47 @@ FEATURES: Final = (
 
 _MAX_CHECK_AGE_D: Final = 60
 """Days for which a network-wide check holds; policies may state less."""
+NETWORK: Final = (
+    Feature(
+        Own("ring_members"),
+        "关联企业数(同一事项)",
+        "enterprises joined by shared contacts, agent or account",
+        "同一事项的多家收款企业共用电话、地址、设备、代办或账户",
+        "several recipients of one item share phone, address, device, agent or account",
+        unit="enterprises",
+        unit_zh="家",
+        family="relation",
+        false_alarm_zh="园区或孵化器集中登记地址,集团公司统一申报",
+        false_alarm_en="a park or incubator as their address, or a group that files for all",
+        source="S07",
+    ),
+    Feature(
+        Own("ring_money"),
+        "关联企业已获金额(同一事项)",
+        "money that the joined enterprises had of the item",
+        "相互关联的企业已从同一事项获得大额资金",
+        "enterprises that share contacts have had much of the item's money",
+        unit="money",
+        unit_zh="金额",
+        family="relation",
+        false_alarm_zh="集团公司各子公司分别申领",
+        false_alarm_en="subsidiaries of one group that claim one by one",
+        source="S07",
+    ),
+    Feature(
+        Own("ring_share_ppm"),
+        "关联企业占该事项金额的比例",
+        "the joined enterprises' share of the item's money",
+        "一个事项的资金集中于相互关联的企业",
+        "the item's money goes to enterprises that share contacts",
+        unit="ppm",
+        unit_zh="百万分之",
+        family="concentration",
+        false_alarm_zh="事项刚开始、领取企业尚少,或只有少数企业符合条件",
+        false_alarm_en="an item that has just begun, or that few enterprises qualify for",
+        source="S07; KEN",
+    ),
+)
 
 RULES: Final = (
     Rule(
@@ -1242,7 +1309,7 @@ SCENARIO: Final = Scenario(
     peer_group="category",
     fields=FIELDS,
     measures=MEASURES,
-    features=FEATURES,
+    features=(*FEATURES, *NETWORK),
     rules=RULES,
     patterns=PATTERNS,
     sources=SOURCES,

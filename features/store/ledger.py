@@ -108,6 +108,15 @@ class Ledger:
         """Release the database."""
         self.connection.close()
 
+    def index(self, scenario: str, subject: str) -> None:
+        """Let a subject's events be found quickly, where no migration has seen to it."""
+        text = self.connection.json_text("fields", subject)
+        with self.transaction() as connection:
+            connection.execute(
+                f"CREATE INDEX IF NOT EXISTS event_{scenario}_{subject} ON event "
+                f"({text}, effective_us) WHERE scenario = '{scenario}'"
+            )
+
     @contextmanager
     def transaction(self) -> Iterator[Database]:
         """One write transaction; everything inside is committed together or not at all.

@@ -22,8 +22,9 @@ from serving.cli.conformance import conformance
 from serving.cli.detectors import app as detectors_app
 from serving.cli.evaluate import evaluate, inject_log
 from serving.cli.features import app as features_app
-from serving.cli.options import Json, MappingName, Paths, Scenario
+from serving.cli.options import Json, MappingName, Paths, Scenario, ScenarioFile
 from serving.cli.rotation import rotation
+from serving.cli.scenarios import app as scenarios_app
 from serving.cli.select import select
 from serving.cli.setting import configured, existing
 from serving.cli.thresholds import thresholds
@@ -40,6 +41,7 @@ key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(bench_app, name="bench")
 app.add_typer(features_app, name="features")
 app.add_typer(detectors_app, name="detectors")
+app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(key_app, name="key")
 app.command()(compare)
 app.command()(conformance)
@@ -101,7 +103,12 @@ def simulate(
 
 
 @app.command()
-def ingest(paths: Paths, mapping: MappingName, json: Json = False) -> None:
+def ingest(
+    paths: Paths,
+    mapping: MappingName,
+    scenario: ScenarioFile = "",  # noqa: ARG001  (naming a file lets the mapping find it)
+    json: Json = False,
+) -> None:
     """Read PATHS into the ledger and leave a quality report."""
     from features.sources.ingest import ingest as run
     from features.sources.mapping import Mapping
@@ -204,7 +211,7 @@ def rollback(scenario: Scenario, by: By = "lianjing") -> None:
 
 
 @app.command()
-def serve() -> None:
+def serve(scenario: ScenarioFile = "") -> None:  # noqa: ARG001  (naming a file is all)
     """Start the service (API and console) on the configured host and port."""
     import uvicorn
 
@@ -225,7 +232,12 @@ def serve() -> None:
 
 @app.command()
 def score(
-    paths: Paths, mapping: MappingName, url: str = "", since: Since = None, top: int = 10
+    paths: Paths,
+    mapping: MappingName,
+    scenario: ScenarioFile = "",  # noqa: ARG001  (naming a file lets the mapping find it)
+    url: str = "",
+    since: Since = None,
+    top: int = 10,
 ) -> None:
     """Send the events of PATHS to a running service and show the most unusual.
 
@@ -245,11 +257,11 @@ def score(
     if not chosen:
         message = f"none of {len(events)} events is left to score; choose other files or --since"
         raise InputError(message)
-    scenario = catalog.load(Mapping.load(mapping).scenario)
+    declared = catalog.load(Mapping.load(mapping).scenario)
     key = os.environ.get("LIANJING_API_KEY", "")
     with ScoreClient(url or f"http://{settings.host}:{settings.port}", key) as client:
-        answered = score_all(client, chosen, scenario.scored)
-    print_unusual(scenario.name, answered, top)
+        answered = score_all(client, chosen, declared.scored)
+    print_unusual(declared.name, answered, top)
 
 
 @app.command()

@@ -9,7 +9,7 @@ import typer
 from features.contracts.errors import InputError
 from serving.cli import show
 from serving.cli.options import Json
-from serving.cli.setting import configured
+from serving.cli.setting import configured, known
 
 if TYPE_CHECKING:
     from features.contracts.settings import Settings
@@ -32,7 +32,9 @@ Limit = Annotated[
 def compare(
     detectors: Detectors = _USUAL,
     table: Table = None,
-    scenario: Annotated[str, typer.Option(help="the ledger's events of this scenario")] = "",
+    scenario: Annotated[
+        str, typer.Option(help="the ledger's events of this scenario", callback=known)
+    ] = "",
     truth: Annotated[Path | None, typer.Option(help="a truth table of planted cases")] = None,
     out: Out = None,
     until: Annotated[datetime | None, typer.Option(help="judge on what happened from here")] = None,

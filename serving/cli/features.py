@@ -7,7 +7,7 @@ import typer
 
 from serving.cli import show
 from serving.cli.options import Engine, Json, Scenario
-from serving.cli.setting import configured
+from serving.cli.setting import configured, known
 
 app = typer.Typer(
     no_args_is_help=True, help="Features: list, document, build, explain, verify and rebuild them."
@@ -42,7 +42,9 @@ def list_features(scenario: Scenario, json: Json = False) -> None:
 
 @app.command()
 def docs(
-    scenario: Annotated[str, typer.Argument(help="one scenario; all without it")] = "",
+    scenario: Annotated[
+        str, typer.Argument(help="one scenario; all without it", callback=known)
+    ] = "",
     out: Annotated[Path, typer.Option(help="folder of the pages")] = PAGES,
     lang: Annotated[str, typer.Option(help="zh or en; both without it")] = "",
     json: Json = False,
@@ -52,7 +54,7 @@ def docs(
     from features.scenarios import catalog
     from serving.cli.options import languages
 
-    scenarios = [catalog.load(name) for name in ([scenario] if scenario else catalog.NAMES)]
+    scenarios = [catalog.load(name) for name in ([scenario] if scenario else catalog.names())]
     with show.progress("pages") as tick:
         n = write(scenarios, out, languages=languages(lang), progress=tick)
     show.done({"pages": n, "path": out}, f"{n} pages: {out}", json=json)
@@ -82,7 +84,7 @@ def build(
 def explain(
     event: EventId,
     feature: FeatureName,
-    scenario: Annotated[str, typer.Option(help="where the id is not enough")] = "",
+    scenario: Annotated[str, typer.Option(help="where the id is not enough", callback=known)] = "",
     kind: Annotated[str, typer.Option(help="where the id is not enough")] = "",
     version: Annotated[int | None, typer.Option(help="the latest without it")] = None,
     as_of: AsOf = None,

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from features.contracts.events import Event
+from features.scenarios import catalog
 from serving.cli import show
 from serving.cli.line import Answered
 from training.cases import Cases
@@ -34,8 +35,9 @@ def print_unusual(title: str, answered: Answered, n: int = 10, *, language: str 
     for place, k in enumerate(most_unusual(answered, n), 1):
         event, verdict = answered.events[k], answered.verdicts[k]
         scores = verdict["scores"]
-        subject = event.fields.get("enterprise") or event.fields.get("project") or "-"
-        step = event.fields.get("activity") or event.fields.get("category") or ""
+        declared = catalog.load(event.scenario)
+        subject = event.fields.get(declared.subject) or "-"
+        step = event.fields.get("activity") or event.fields.get(declared.peer_group) or ""
         show.out.print(
             f"{place:2d}. {event.event_id}  {subject}  {step}  {event.effective_at:%Y-%m-%d}  "
             f"band {scores['band']}, about 1 in {scores['one_in']}, {verdict['relation']}"

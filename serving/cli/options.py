@@ -7,9 +7,16 @@ from typing import Annotated, Literal
 import typer
 
 from features.contracts.errors import InputError
+from serving.cli.setting import known
 
 Scenario = Annotated[
-    str, typer.Argument(help="approvals, assignments, credit_repairs, payouts or small_works")
+    str, typer.Argument(help="a scenario's name, or its Python file", callback=known)
+]
+ScenarioFile = Annotated[
+    str,
+    typer.Option(
+        "--scenario", help="the scenario's Python file, where it is not shipped", callback=known
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Paths = Annotated[list[Path], typer.Argument(help="files, or folders of files")]

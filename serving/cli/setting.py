@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -14,13 +15,38 @@ if TYPE_CHECKING:
 
 
 def configured() -> Settings:
-    """The settings of the environment.
+    """The settings of the environment; the scenario files that they name can be loaded by name.
 
     Raises
     ------
     InputError
         A variable breaks its rule; its value stays out of the message.
+    DeclarationError
+        A scenario file cannot be used.
     """
+    settings = _read()
+    if settings.scenarios:
+        from features.scenarios import catalog
+
+        catalog.enrol(settings.scenarios)
+    return settings
+
+
+def known(name: str) -> str:
+    """The name of the scenario that is meant by a name or by the path of a scenario file.
+
+    >>> known("payouts")
+    'payouts'
+    """
+    configured()
+    if not name.endswith(".py"):
+        return name
+    from features.scenarios import catalog
+
+    return catalog.enrol([Path(name)])[0]
+
+
+def _read() -> Settings:
     try:
         return Settings()
     except ValidationError as error:

@@ -132,11 +132,12 @@ def word(table: Mapping[str, str], code: str, language: Language) -> str:
 
 
 Titles = Mapping[tuple[str, str], tuple[str, str]]
-"""Chinese and English titles of features and rules, by scenario and name."""
+"""Chinese and English titles of features and rules, by scenario and name; of the scenario by "".
+"""
 
 
 def collect_titles(scenarios: Iterable[Scenario]) -> Titles:
-    """Gather the titles that scenarios declare for their features and rules.
+    """Gather the titles that scenarios declare for themselves, their features and rules.
 
     >>> from features.scenarios.payouts import SCENARIO
     >>> collect_titles([SCENARIO])["payouts", "check_missing"]
@@ -144,6 +145,7 @@ def collect_titles(scenarios: Iterable[Scenario]) -> Titles:
     """
     titles: dict[tuple[str, str], tuple[str, str]] = {}
     for scenario in scenarios:
+        titles[scenario.name, ""] = (scenario.zh, scenario.en)
         titles |= {(scenario.name, each.name): (each.zh, each.en) for each in scenario.features}
         titles |= {(scenario.name, each.name): (each.zh, each.en) for each in scenario.rules}
     return titles

@@ -117,7 +117,7 @@ class Pages:
             "queue.html",
             rows=[write_row(record, reader) for record in page.rows],
             filters=filters,
-            scenarios=_choices(labels.SCENARIOS, scenarios, reader),
+            scenarios=[(name, reader.scenario(name)) for name in scenarios],
             bands=_choices(labels.BANDS, tuple(labels.BANDS), reader),
             first_url=queue_url(filters) if cursor else "",
             next_url=further,

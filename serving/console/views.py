@@ -68,6 +68,12 @@ class Reader:
         """The title of a feature or rule, or its name where nobody gave it one."""
         return self.language.choose(*self.titles.get((scenario, name), (name, name)))
 
+    def scenario(self, name: str) -> str:
+        """What a scenario is called: the console's word, its own title, or its name."""
+        if name in labels.SCENARIOS:
+            return labels.word(labels.SCENARIOS, name, self.language)
+        return self.language.choose(*self.titles.get((name, ""), (name, name)))
+
 
 @dataclass(frozen=True, slots=True)
 class ReasonView:
@@ -178,7 +184,7 @@ def write_row(record: AnomalyRecord, reader: Reader) -> Row:
     return Row(
         record_id=verdict.record_id,
         event_id=verdict.event_id,
-        scenario=labels.word(labels.SCENARIOS, verdict.scenario, say),
+        scenario=reader.scenario(verdict.scenario),
         kind=labels.word(labels.KINDS, verdict.kind, say),
         band=verdict.scores.band.value,
         band_text=say.say(labels.BANDS[verdict.scores.band]),

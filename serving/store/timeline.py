@@ -27,6 +27,7 @@ _WHAT: Final = {
     "assignments": "specialty",
     "small_works": "category",
 }
+_MOST: Final = 5
 _EVENT = "SELECT effective_us, fields FROM event WHERE seq = ?"
 _ZONE = "SELECT {zone} FROM profile WHERE scenario = ?"
 _OWN = "SELECT {subject}, effective_us, observed_us, seq FROM event WHERE seq = ?"
@@ -51,9 +52,10 @@ def around(connection: Database, row: Row, limit: int) -> tuple[TimelineEvent, .
     version of each event, nothing retracted. A record of a scenario that is no longer in the
     catalogue, or of an event without subject, has no timeline.
     """
-    if row.scenario not in catalog.NAMES:
+    if row.scenario not in catalog.names():
         return ()
-    subject = connection.json_text("fields", catalog.load(row.scenario).subject)
+    declared = catalog.load(row.scenario)
+    subject, peers = connection.json_text("fields", declared.subject), declared.peer_group
     own = connection.execute(_OWN.format(subject=subject), (row.seq,)).fetchone()
     if own is None or own[0] is None:
         return ()
@@ -70,7 +72,7 @@ def around(connection: Database, row: Row, limit: int) -> tuple[TimelineEvent, .
             amount_minor=fields.get("amount_minor"),
             highlighted=(kind, event_id, version) in evidence,
             currency=currency,
-            what=_shown(row.scenario, _WHAT.get(row.scenario, ""), fields),
+            what=_shown(row.scenario, _WHAT.get(row.scenario, peers), fields),
         )
         for kind, effective_us, event_id, fields, currency, version in _parsed(reversed(found))
     )
@@ -95,9 +97,14 @@ def _main_fields(scenario: str, held: Mapping[str, Any]) -> tuple[tuple[str, str
     declared = _declared(scenario)
     return tuple(
         (declared[name].title_zh, declared[name].title_en, text)
-        for name in MAIN_FIELDS.get(scenario, ())
+        for name in MAIN_FIELDS.get(scenario) or _keys(declared.values())
         if (text := _shown(scenario, name, held))
     )
+
+
+def _keys(fields: Iterable[EventField]) -> tuple[str, ...]:
+    """The main fields of a scenario of which nothing is said here: its first keys."""
+    return tuple(field.name for field in fields if field.kind == "key")[:_MOST]
 
 
 def _shown(scenario: str, name: str, held: Mapping[str, Any]) -> str:
@@ -108,7 +115,7 @@ def _shown(scenario: str, name: str, held: Mapping[str, Any]) -> str:
 
 
 def _declared(scenario: str) -> dict[str, EventField]:
-    if scenario not in catalog.NAMES:
+    if scenario not in catalog.names():
         return {}
     return {field.name: field for field in catalog.load(scenario).fields}
 

@@ -19,6 +19,7 @@ from features import cluster
 from features.build import build
 from features.contracts.events import EventField
 from features.contracts.tables import STATUS_SUFFIX
+from features.declared import NETWORK_HOWS
 from features.spec import (
     Excess,
     Expression,
@@ -27,6 +28,7 @@ from features.spec import (
     KeyZ,
     Measure,
     NearDuplicates,
+    Network,
     Own,
     PeerRank,
     Rarity,
@@ -62,6 +64,7 @@ _FIELDS: Final = (
     EventField(name="hit", kind="number", title_zh="命中", title_en="hit", known_later=True),
     EventField(name="chance", kind="number", title_zh="概率", title_en="chance"),
 )
+RING: Final = Network("firm", ("officer", "site"), most_degree=6, least_ppm=600_000)
 _MEASURES: Final = (
     Measure("per_head", "quotient", field=AMOUNT, other="staff"),
     Measure("prev_step", "previous", key=FIRM, field="step"),
@@ -74,11 +77,13 @@ _MEASURES: Final = (
     Measure("cap", "limit", field="prev_step", where=BUILT, limits=CAPS),
     Measure("cap_ppm", "ratio_ppm", field=AMOUNT, other="cap"),
     Measure("is_near", "within", field="cap_ppm", low=0, high=900_000),
+    *(Measure(how, how, ("step",), AMOUNT, days=20, network=RING) for how in NETWORK_HOWS),
 )
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("gap_ppm"),
     Own("step_gap"),
     Own("rise_ppm"),
+    *(Own(how) for how in NETWORK_HOWS),
     Window(FIRM, "count", days=30),
     Window(FIRM, "count", period="month"),
     Window(OFFICER, "count", minutes=90),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from features.contracts.events import EventField
-from features.declared import Source
+from features.declared import NETWORK_HOWS, Source
 from features.spec import (
     Excess,
     Expression,
@@ -12,6 +12,7 @@ from features.spec import (
     KeyZ,
     Measure,
     NearDuplicates,
+    Network,
     Own,
     PeerRank,
     Rarity,
@@ -33,6 +34,7 @@ CAPS: Final = (
     ("sector-1", ((0, 600_000),)),
 )
 CANCELLED: Final = Where("cancelled", "kind", ("cancelled",))
+RING: Final = Network("firm", ("officer", "place"))
 
 EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Own("amount_minor"),
@@ -44,6 +46,7 @@ EXPRESSIONS: Final[tuple[Expression, ...]] = (
     Window(FIRM, "total", "amount_minor", days=7),
     Window(FIRM, "earlier", "score", days=7),
     Window(FIRM, "total", "cap_ppm", period="month", where=CANCELLED),
+    *(Own(how) for how in NETWORK_HOWS),
     Window(FIRM, "count", days=7),
     Window(FIRM, "count", minutes=90),
     Window(FIRM, "count", period="month", where=CANCELLED),
@@ -115,6 +118,7 @@ SCENARIO: Final = Scenario(
         Measure("cap_minor", "limit", field="sector", where=OFFICE, limits=CAPS),
         Measure("cap_ppm", "ratio_ppm", field="amount_minor", other="cap_minor"),
         Measure("is_near", "within", field="cap_ppm", low=500_000, high=1_000_000),
+        *(Measure(how, how, ("sector",), "amount_minor", network=RING) for how in NETWORK_HOWS),
     ),
     features=tuple(Feature(of, "特征", "a feature", "缘由", "a reason") for of in EXPRESSIONS),
     sources=(Source("grants", ("granted",), GRANTS),),

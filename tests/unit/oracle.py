@@ -30,7 +30,7 @@ from features.expression import (
     Since,
     Window,
 )
-from features.spec import Key, Measure, Scenario, Where
+from features.spec import Key, Measure, Network, Scenario, Where
 from tests.unit import textbook
 from tests.unit.textbook import NONE, NOT_APPLICABLE, OK, Answer, grid
 
@@ -189,7 +189,9 @@ class Oracle:
             for other in self.rows
         )
 
-    def measured(self, of: Measure, row: Row) -> int | str | None:
+    def measured(  # noqa: PLR0911  (one answer a measure)
+        self, of: Measure, row: Row
+    ) -> int | str | None:
         """The measure's value for `row`."""
         own, other, t = row.own.get(of.field), row.own.get(of.other), row.at[0]
         alone: dict[str, Callable[[], int | None]] = {
@@ -207,6 +209,8 @@ class Oracle:
             is_for = of.where is None or _meets(row, of.where)
             return alone[of.how]() if is_for else (0 if of.how == "present" else None)
         seen = self.seen(row, of.key, Look(days=of.days, where=of.where))
+        if of.network is not None:
+            return self._of_network(of, of.network, row, seen)
         if of.how == "change_ppm":
             had = [other.own[of.field] for other in seen if other.own[of.field] is not None]
             return textbook.ppm(own - had[-1], had[-1]) if had and own is not None else None
@@ -223,6 +227,31 @@ class Oracle:
         steps = dict(of.limits).get(row.own[of.field], ())
         held = [value for since, value in steps if since <= row.at[0]]
         return held[-1] if held else None
+
+    def _of_network(self, of: Measure, network: Network, row: Row, seen: list[Row]) -> int | None:
+        """A network's number: a plain graph over what the event sees and says itself."""
+        own = row.own[network.member]
+        is_named = any(row.own[name] is not None for name in network.by)
+        if own is None or not is_named or any(row.own[name] is None for name in of.key):
+            return None
+        linking = seen
+        if network.kinds:
+            where = Where("linking", "kind", network.kinds)
+            linking = self.seen(row, of.key, Look(days=of.days, where=where))
+        members = component(network, [*linking, row], own)
+        if of.how == "network_members":
+            return len(members)
+        money = sum(self._had(of, network, seen, member) for member in members)
+        if of.how == "network_money":
+            return max(-(2**43), min(money, 2**43))
+        whole = sum(other.own[of.field] for other in seen if other.own[of.field] is not None)
+        return textbook.ppm(money, whole)
+
+    def _had(self, of: Measure, network: Network, seen: list[Row], member: str) -> int:
+        """The sum of a member's latest amounts."""
+        its = [row.own[of.field] for row in seen if row.own[network.member] == member]
+        its = [amount for amount in its if amount is not None]
+        return sum(its[-network.most_rows :])
 
     def _works(self, day: date) -> bool:
         if day in self.calendar.holidays or day in self.calendar.workdays:
@@ -340,6 +369,43 @@ class Oracle:
 def _meets(row: Row, where: Where) -> bool:
     told = row.event.kind if where.field == "kind" else row.own[where.field]
     return told in where.values
+
+
+def component(network: Network, rows: list[Row], own: str) -> set[str]:
+    """Who is reached from a member over those with whom enough is shared, step by step.
+
+    The last of the rows, which are in time order, is the event itself.
+    """
+    event = rows[-1]
+    latest = list(reversed(rows[:-1]))
+
+    def names(member: str) -> set[tuple[str, str]]:
+        theirs = [row for row in latest if row.own[network.member] == member]
+        theirs = theirs[: network.most_rows] + ([event] if member == own else [])
+        found = {(name, row.own[name]) for row in theirs for name in network.by}
+        return {(name, text) for name, text in found if text is not None}
+
+    def users(name: str, text: str) -> set[str]:
+        theirs = [row for row in latest if row.own[name] == text]
+        theirs = [row for row in theirs if row.own[network.member] is not None]
+        theirs = theirs[: network.most_rows] + ([event] if event.own[name] == text else [])
+        found = {row.own[network.member] for row in theirs}
+        return found if 1 < len(found) <= network.most_degree else set()
+
+    def joined(member: str) -> set[str]:
+        shared: dict[str, int] = {}
+        for name in names(member):
+            those = users(*name)
+            for other in those:
+                weight = round(1_000_000 / math.log(1 + len(those)))
+                shared[other] = shared.get(other, 0) + weight
+        return {other for other, weight in shared.items() if weight >= network.least_ppm}
+
+    reached, last = {own}, {own}
+    while last and (last == {own} or len(reached) < network.most_members):
+        last = {other for one in last for other in joined(one)} - reached
+        reached |= last
+    return reached
 
 
 def _place(kind: str, kinds: tuple[str, ...]) -> int:

@@ -74,6 +74,9 @@ class DistrictSize(_Section):
     agents: Annotated[int, Field(ge=2)]
     agent_user_share: Share
     agent_used_share: Share
+    agent_device_share: Share
+    park_share: Share
+    parks: Count
     streets: Count
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from features.calendar import to_day
 from training.simulation.columns import Columns, draw, stream, zipf
 from training.simulation.config import DistrictSize, Payouts, SimulationConfig
+from training.simulation.contacts import contacts
 from training.simulation.days import DAY_S, Integers, Workdays, office_hours
 
 SECTORS: Final = (
@@ -72,9 +73,11 @@ class District:
         """The district of a configuration."""
         clock, size, seed = Clock.of(config), config.district, config.horizon.seed
         approval_offices = max(1, size.offices // 3)
+        firms = _firms(stream(seed, "firms"), size, clock)
         return cls(
-            firms=_firms(stream(seed, "firms"), size, clock)
-            | books(stream(seed, "firm books"), size.firms),
+            firms=firms
+            | books(stream(seed, "firm books"), size.firms)
+            | contacts(stream(seed, "contacts"), size, firms),
             policies=_policies(stream(seed, "policies"), config, clock)
             | _terms(stream(seed, "policy terms"), config),
             officers=_officers(stream(seed, "officers"), size),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from training.simulation.case import Case
 from training.simulation.columns import Columns, height, stack, take
 from training.simulation.config import Substance
+from training.simulation.contacts import CONTACTS
 from training.simulation.days import DAY_S, NEVER, Integers
 from training.simulation.district import NOBODY, District
 from training.simulation.payouts import PAID
@@ -80,8 +81,9 @@ class PayoutDraft:
         first = self._n_firms
         self._n_firms += height(firms)
         codes = np.arange(first, self._n_firms, dtype=np.int64)
-        own = firms["account"] == NOBODY
-        self._enrolled.append({**firms, "account": np.where(own, codes, firms["account"])})
+        told = {name: firms[name] for name in ("account", *CONTACTS)}
+        own = {name: np.where(held == NOBODY, codes, held) for name, held in told.items()}
+        self._enrolled.append(firms | own)
         return codes
 
     def firms_of(self, codes: Integers) -> Columns:

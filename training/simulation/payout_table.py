@@ -44,6 +44,9 @@ def payout_table(
         text.codes("officer_code", "O", events["officer"]),
         text.codes("agent_code", "A", events["agent"]),
         text.codes("bank_account", "62220", events["account"]),
+        text.codes("contact_phone", "139", events["phone"]),
+        text.codes("contact_address", "AD", events["address"]),
+        text.codes("filing_device", "DV", events["device"]),
         _objects(events),
         text.thinned(text.words("sector", firm["sector"], SECTORS), rng, share),
         text.thinned(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from training.simulation.columns import Columns, draw, height, stream, take
 from training.simulation.config import Payouts, SimulationConfig
+from training.simulation.contacts import stated
 from training.simulation.days import DAY_S, NEVER, Integers, any_hours, is_working, office_hours
 from training.simulation.district import HEAD, NOBODY, RATE, SECTORS, TIER, District
 from training.simulation.substance import add_substance
@@ -116,6 +117,7 @@ def _parties(rng: np.random.Generator, table: Columns, district: District, used:
         "officer": district.staff(rng, authority),
         "agent": np.where(rng.random(n) < used, district.firms["agent"][firm], NOBODY),
         "account": district.firms["account"][firm],
+        **stated(district.firms, firm),
         "employees": np.round(insured).astype(np.int64),
     }
 

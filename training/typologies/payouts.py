@@ -34,13 +34,14 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         (
             "requests_enterprise_distinct_30d_by_agent_category",
             "requests_enterprise_distinct_365d_by_account",
-            "agent_share_365d_by_authority_category",
+            "ring_members",
         ),
         "no",
         {
             "n_firms": on_payouts.RING_FIRMS,
             "span_days": on_payouts.RING_DAYS,
             "shared_account": on_payouts.RING_SHARED_ACCOUNT,
+            "shared_contact": on_payouts.RING_SHARED_CONTACT,
         },
         subjects_per_case=24.0,
     ),
