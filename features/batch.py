@@ -18,6 +18,7 @@ from features.states import LaneKey, columns_by_atom, counted_by, held, lane_of,
 from features.store.ledger import Ledger
 from features.sweeps import BLOCK_ROWS, SWEPT
 from features.table import FeatureTable
+from features.unit import unit_labels
 from features.window import Reach
 
 Progress = Callable[[int, int, str], None]
@@ -64,6 +65,7 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
         version=frame["version"].to_numpy(),
         subject=frame[scenario.subject].fill_null("").to_numpy().astype(str),
         peer_group=frame[scenario.peer_group].fill_null("*").to_numpy().astype(str),
+        unit=np.array(unit_labels(history, rows), dtype=np.str_),
         amount_minor=frame[scenario.amount].fill_null(0).to_numpy(),
         rules={
             rule.name: rules.answer(rule, by_name, history.applies(rule.applies)[rows])
