@@ -49,7 +49,7 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
     cells = compute(history, asked, progress=progress)
     by_name = {name: cells.values[:, k] for k, name in enumerate(scenario.by_name)}
     c = history.columns
-    frame = c.frame[rows]
+    frame, days = c.frame[rows], history.calendar.local_days(c.t[rows])
     return FeatureTable(
         scenario=scenario.name,
         spec_hash=scenario.spec_hash(history.calendar),
@@ -68,7 +68,7 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
         unit=np.array(unit_labels(history, rows), dtype=np.str_),
         amount_minor=frame[scenario.amount].fill_null(0).to_numpy(),
         rules={
-            rule.name: rules.answer(rule, by_name, history.applies(rule.applies)[rows])
+            rule.name: rules.answer(rule, by_name, history.applies(rule.applies)[rows], days)
             for rule in scenario.rules
         },
     )

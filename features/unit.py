@@ -1,8 +1,7 @@
-"""Which unit an event belongs to: what a review budget is spent on, as `Scenario.unit` declares it."""
+"""Which unit an event belongs to: what a review budget is spent on, by `Scenario.unit`."""
 
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from features.calendar import from_day
@@ -20,7 +19,7 @@ def unit_labels(history: History, rows: Rows) -> list[str]:
     declares no key; its label is the event's id, so that versions of one event share it.
 
     >>> from features.contracts.events import Event
-    >>> from features.history import Slice
+    >>> import numpy as np
     >>> from features.scenarios import catalog
     >>> from features.store.ledger import Ledger
     >>> from features.batch import of_ledger

@@ -13,6 +13,7 @@ from serving.desk import Desk, Post
 from serving.door import door
 from serving.monitor import Monitor
 from serving.reviewing import Reviewer, rule_in_force
+from serving.rulebooks import keep
 from serving.scorer import Scorer
 from serving.store.past import StoredScores
 from serving.store.reading import Records, read_only
@@ -29,7 +30,8 @@ def all_posts(settings: Settings, ledger: Ledger, deployed: Ledger) -> dict[str,
 
 
 def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Post:
-    scenario = catalog.load(name)
+    scenario = catalog.load(name, settings.rules)
+    keep(settings.rulebooks, scenario)
     warm(scenario)
     engine = LiveEngine(ledger, scenario, cache_rows=settings.history_cache_rows)
     bundles = Bundles(settings.bundles / name, spec_hash=engine.spec_hash)

@@ -477,7 +477,7 @@ RULES: Final = (
         "项目频繁变更",
         "frequent changes",
         "投资在线平台固定规则: two years, three approved changes before this one",
-        (("n_changes_730d_by_project", ">=", 3),),
+        (("n_changes_730d_by_project", ">=", "changes"),),
         applies=(("activity", ("change_requested", "change_approved")),),
     ),
     Rule(
@@ -485,7 +485,10 @@ RULES: Final = (
         "重复备案",
         "duplicate filing",
         "企业投资项目核准和备案管理条例 Art 13",
-        (("project_distinct_1095d_by_parcel", ">=", 1), ("n_1827d_by_project", "<", 1)),
+        (
+            ("project_distinct_1095d_by_parcel", ">=", "projects_on_parcel"),
+            ("n_1827d_by_project", "<", 1),
+        ),
         applies=(("activity", ("filed",)),),
     ),
     Rule(
@@ -501,7 +504,7 @@ RULES: Final = (
         "概算超估算10%",
         "estimate overrun above 10 %",
         "政府投资条例 Art 12",
-        (("rise_ppm", ">", 100_000),),
+        (("rise_ppm", ">", "overrun_ppm"),),
         applies=(("activity", ("approved", "change_approved")),),
     ),
     Rule(
@@ -509,7 +512,7 @@ RULES: Final = (
         "批而不建",
         "approved but not started in time",
         "企业投资项目核准和备案管理条例 Art 12",
-        (("days_since_approval_1827d_by_project", ">", 730),),
+        (("days_since_approval_1827d_by_project", ">", "days"),),
         applies=(("activity", ("construction_started", "permit_issued")),),
     ),
     Rule(
@@ -517,7 +520,7 @@ RULES: Final = (
         "超期办结",
         "decided after the due date",
         "行政许可法 Art 42",
-        (("slack_d", ">", 0),),
+        (("slack_d", ">", "days_late"),),
         applies=(("activity", ("approved",)),),
     ),
 )

@@ -460,7 +460,7 @@ RULES: Final = (
         "重复享受",
         "duplicate benefit",
         "同一人员、产品、项目、标准不重复奖励 (non-stacking clause)",
-        (("n_1095d_by_object_code", ">=", 1),),
+        (("n_1095d_by_object_code", ">=", "earlier_payments"),),
     ),
     Rule(
         "check_missing",
@@ -475,7 +475,7 @@ RULES: Final = (
         "先拨后查",
         "paid before the check",
         "财政涉企补助全网查 (check before payment)",
-        (("check_lead_min", "<", 0),),
+        (("check_lead_min", "<", "minutes_ahead"),),
     ),
     Rule(
         "check_hit_ignored",

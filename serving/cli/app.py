@@ -136,7 +136,7 @@ def train(
         result = run(
             settings,
             ledger,
-            catalog.load(scenario),
+            catalog.load(scenario, settings.rules),
             until=until.replace(tzinfo=UTC) if until else None,
             seed=seed,
             truth=load_truth(truth) if truth else None,
@@ -267,6 +267,9 @@ def replay(
     for item in different:
         show.err.print(f"{item.record_id} ({item.event_id}) differs in {', '.join(item.differs)}")
     show.out.print(f"{len(found)} records derived again, {len(different)} different")
+    unasked = sum(bool(item.skipped) for item in found)
+    if unasked:
+        show.err.print(f"note: fixed rules of {unasked} records were not kept, and not asked again")
     if different:
         raise typer.Exit(1)
 

@@ -51,7 +51,8 @@ def select(
     from training.review_list import review_list
 
     check_suffix(out)
-    settings, asked = configured(), catalog.load(scenario)
+    settings = configured()
+    asked = catalog.load(scenario, settings.rules)
     units, window = _quotas(quota), (_utc(since), _utc(until))
     with open_ledger(settings) as ledger:
         rule = replace(rule_in_force(settings, ledger, scenario), reviews=reviews, units=units)
