@@ -33,8 +33,7 @@ def sidak(p_min: Vector, n: Integers) -> Vector:
     Sidak, "Rectangular confidence regions for the means of multivariate normal distributions",
     Journal of the American Statistical Association 62, 1967, doi:10.1080/01621459.1967.10482935.
     """
-    p: Vector = -np.expm1(n * np.log1p(-np.minimum(p_min, 1 - 1e-12)))
-    return p
+    return np.asarray(-np.expm1(n * np.log1p(-np.minimum(p_min, 1 - 1e-12))), np.float64)
 
 
 def tail_p(score: Vector, held_out: Vector) -> Vector:
@@ -114,7 +113,8 @@ class Units:
         place[order] = np.arange(len(order))
         least = np.full(len(self), len(order))
         np.minimum.at(least, self.of_row, place)
-        return order[least]
+        found: Integers = order[least]
+        return found
 
     def chosen(self, at: Sequence[int] | Integers) -> NDArray[np.bool_]:
         """Which rows belong to the units at the positions given."""

@@ -115,8 +115,10 @@ def _laid_over(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, 
     merged = dict(shipped)
     for key, value in own.items():
         below = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        merged[key] = _laid_over(value, below) if both else value
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = _laid_over(value, below)
+        else:
+            merged[key] = value
     return merged
 
 
