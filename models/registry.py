@@ -9,11 +9,18 @@ from models.ecdf import FrozenEcdf
 from models.forest import IsolationForest
 from models.mahalanobis import RobustMahalanobis
 from models.neighbours import NearestSubsample
+from models.tails import FamilyTails
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {
         detector.name: detector
-        for detector in (IsolationForest, FrozenEcdf, NearestSubsample, RobustMahalanobis)
+        for detector in (
+            IsolationForest,
+            FrozenEcdf,
+            NearestSubsample,
+            RobustMahalanobis,
+            FamilyTails,
+        )
     }
 )
 """Adding one: a file here, a fitter in `models.fitting`, a line in this table and in theirs."""

@@ -42,8 +42,17 @@ class Scored:
     names: tuple[str, ...]
     contributions: Callable[[Integers], Matrix]
     severities: Mapping[str, int]
+    model: str = ""
     reads: Reads = field(default_factory=dict)
     fitted_until_us: int = 0
+    """The last event that the model was fitted on."""
+
+
+def orders_of(scored: Scored, budget: float) -> UnitOrders:
+    """The units of scored rows in the orders of model and rules."""
+    return UnitOrders.of(
+        scored.table, scored.score, scored.p, severities=scored.severities, budget=budget
+    )
 
 
 def screen(
@@ -53,16 +62,14 @@ def screen(
 
     Without `cases` only what needs no truth is told.
     """
-    table = scored.table
-    orders = UnitOrders.of(
-        table, scored.score, scored.p, severities=scored.severities, budget=budget
-    )
+    table, orders = scored.table, orders_of(scored, budget)
     planted = None if cases is None else Planted.of(orders.units, cases)
     plain = Screening(
         scenario=table.scenario,
         unit=unit,
+        model=scored.model,
         n_rows=len(table),
-        n_fitted=int((table.effective_us < scored.fitted_until_us).sum()),
+        n_fitted=int((table.effective_us <= scored.fitted_until_us).sum()),
         n_units=len(orders.units),
         budget=budget,
         n_reviews=orders.n_reviews,

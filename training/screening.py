@@ -148,6 +148,8 @@ class Screening(_Frozen):
 
     scenario: str
     unit: str
+    model: str
+    """Which model: a bundle's digest, or that it was fitted on the judged events themselves."""
     n_rows: int
     n_fitted: int
     """Of the rows, how many happened before the model's training ended: it has seen those."""

@@ -15,6 +15,7 @@ from models.fitting.ecdf import fit_ecdf
 from models.fitting.forest import fit_forest
 from models.fitting.mahalanobis import fit_mahalanobis
 from models.fitting.neighbours import fit_neighbours
+from models.fitting.tails import Columns, fit_tails
 
 FITTERS: Final[Mapping[str, Callable[..., Detector]]] = MappingProxyType(
     {
@@ -22,9 +23,12 @@ FITTERS: Final[Mapping[str, Callable[..., Detector]]] = MappingProxyType(
         "ecdf": fit_ecdf,
         "neighbours": fit_neighbours,
         "mahalanobis": fit_mahalanobis,
+        "tails": fit_tails,
     }
 )
 """One fitter `(x, *, seed) -> Detector` for each registered detector."""
+DEFAULT: Final = ("forest", "ecdf", "neighbours", "mahalanobis")
+"""The detectors of an ensemble of columns of which nothing is declared."""
 VIEWS: Final[Mapping[str, int]] = MappingProxyType({"neighbours": 2})
 """How many views of the rows a detector joins, where it is not one: it weighs as many times."""
 STANDARD_ROWS: Final = 20_000
@@ -35,11 +39,17 @@ _FEWEST_ROWS: Final = 2
 
 
 def fit_ensemble(
-    x: Matrix, names: Sequence[str], *, seed: int, detectors: Sequence[str] = tuple(FITTERS)
+    x: Matrix,
+    names: Sequence[str],
+    *,
+    seed: int,
+    detectors: Sequence[str] = DEFAULT,
+    columns: Columns | None = None,
 ) -> Ensemble:
     """Fit the named detectors on the rows of `x` (NaN is missing); every view weighs alike.
 
-    Same rows, names and seed give the same ensemble bit for bit.
+    `columns` is what is declared of the columns, for the detector that asks (`tails`). Same rows,
+    names and seed give the same ensemble bit for bit.
     """
     if x.shape[0] < _FEWEST_ROWS or x.shape[1] != len(names):
         raise InputError(
@@ -50,7 +60,12 @@ def fit_ensemble(
         raise InputError(f"feature {worst!r} is infinite; a value is finite or missing (NaN)")
     median = np.array([_median(column) for column in x.T])
     filled = np.ascontiguousarray(np.where(np.isnan(x), median, x))
-    fitted = tuple(FITTERS[name](filled, seed=seed) for name in detectors)
+    fitted = tuple(
+        fit_tails(filled, seed=seed, columns=columns)
+        if name == "tails"
+        else FITTERS[name](filled, seed=seed)
+        for name in detectors
+    )
     views = np.array([VIEWS.get(name, 1) for name in detectors], np.float64)
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(len(x), min(STANDARD_ROWS, len(x)), replace=False))

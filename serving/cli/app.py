@@ -20,6 +20,7 @@ from serving.cli.bench import app as bench_app
 from serving.cli.compare import compare
 from serving.cli.conformance import conformance
 from serving.cli.detectors import app as detectors_app
+from serving.cli.evaluate import evaluate
 from serving.cli.features import app as features_app
 from serving.cli.options import Json, MappingName, Paths, Scenario
 from serving.cli.select import select
@@ -40,6 +41,7 @@ app.add_typer(detectors_app, name="detectors")
 app.add_typer(key_app, name="key")
 app.command()(compare)
 app.command()(conformance)
+app.command()(evaluate)
 app.command()(select)
 
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]

@@ -19,7 +19,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -51,6 +51,9 @@ BARS: Final = {
     "lookalike_share_topk": Bar("share of look-alikes among selected / among all", "<=", 3),
     "label_gap_closed": Bar("gap to the best precision that 300 reviews close", ">=", 0.3),
     "fair_draw_false_alarm": Bar("false alarm rate of the rotation tests on fair draws"),
+    "recall_blatant_served": Bar("blatant, by the model of the first four fifths, as served"),
+    "recall_moderate_served": Bar("the same, moderate"),
+    "recall_subtle_served": Bar("the same, subtle"),
     "yardstick_blatant": Bar("blatant subjects that rules should see and hit", ">=", 0.9),
     "yardstick_precision": Bar("share of the rules' hits that are planted (3 to 17 %)"),
 }
@@ -99,8 +102,10 @@ def _screened(seeds: Sequence[int], sizes: Sizes, asked: argparse.Namespace) -> 
 
 def figures(told: Sequence[Told]) -> dict[str, float]:
     """All figures of the bench that can be told; the others are left out."""
+    served = [replace(one, screening=one.served) for one in told]
     values = {
-        f"recall_{severity}": _recall(told, partial(_is_severity, severity))
+        f"recall_{severity}{suffix}": _recall(of, partial(_is_severity, severity))
+        for suffix, of in (("", told), ("_served", served))
         for severity in _SEVERITIES
     }
     values["recall_rule_missed"] = _recall(
@@ -199,6 +204,7 @@ def _write(values: Mapping[str, float], told: Sequence[Told], sizes: Sizes, seco
         "detail": [
             {"seed": one.seed, "scenario": one.scenario, "subjects": one.subjects,
              "seconds": one.seconds, "screening": one.screening.model_dump(),
+             "served": one.served.model_dump(),
              "gap": None if one.gap is None else one.gap._asdict(),
              "missed_by_rules": one.yardstick.missed}
             for one in told

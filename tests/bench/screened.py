@@ -1,8 +1,12 @@
 """One simulated city screened: every scenario trained as a user trains, judged by unit.
 
-A model is fitted without labels on the first four fifths of the horizon, as `lianjing train` does
-it, and screens the whole horizon but for its first 90 days, in which nothing begins and histories
-are short. What is told comes back as plain data, so that cities can be screened side by side.
+The horizon is screened but for its first 90 days, in which nothing begins and histories are short,
+by two models that see neither labels nor truth. One is fitted on the very events that it judges
+(`lianjing evaluate --fresh`), as whoever screens a past period does; its are the figures. The other
+is fitted and calibrated on the first four fifths, as `lianjing train` does it, and judges what
+follows too, as the service would; its recall stands beside. Labels are learned by the second and
+judged on the last fifth. What is told comes back as plain data, so that cities can be screened side
+by side.
 """
 
 import sys
@@ -17,21 +21,18 @@ import polars as pl
 
 from features.batch import build
 from features.scenarios import catalog
-from features.spec import Scenario
 from features.store.ledger import Ledger
 from features.table import FeatureTable
 from training.cases import Cases
 from training.city import Changes, simulated_city
 from training.fit import fit
-from training.fitted import Fitted
 from training.inject import BY_SCENARIO
 from training.label_rounds import Gap, label_gap
-from training.reads import fields_read
-from training.screen import Scored, screen
+from training.screen import screen
+from training.screen_ledger import scored_alone, scored_by
 from training.screening import Screening
 from training.simulate import PARTS
 from training.split import DAY_US
-from training.units import tail_p
 from training.yardstick import Yardstick
 
 BUDGET: Final = 0.01
@@ -58,6 +59,8 @@ class Told:
     seed: int
     scenario: str
     screening: Screening
+    served: Screening
+    """By the model that was fitted on the first four fifths."""
     yardstick: Yardstick
     gap: Gap | None
     subjects: int
@@ -85,47 +88,35 @@ def screen_city(
         found = []
         for name in scenarios:
             told = _screened(city.ledger, city.truth, name, seed, labels=labels)
-            gap, screening, yardstick = told
+            gap, screening, served, yardstick = told
             seconds, began = time.monotonic() - began, time.monotonic()
             _say(seed, f"{name} screened, {seconds:.0f} s")
-            found.append(Told(seed, name, screening, yardstick, gap, city.subjects[name], seconds))
+            found.append(
+                Told(seed, name, screening, served, yardstick, gap, city.subjects[name], seconds)
+            )
     return found
 
 
 def _screened(
     ledger: Ledger, truth: pl.DataFrame, name: str, seed: int, *, labels: bool
-) -> tuple[Gap | None, Screening, Yardstick]:
+) -> tuple[Gap | None, Screening, Screening, Yardstick]:
     scenario = catalog.load(name)
     table = build(ledger, scenario)
     left_out = tuple(item.name for item in scenario.features if not item.in_model)
     fitted = fit(table, created_at=_CREATED, seed=seed, budget=BUDGET, left_out=left_out)
-    screening = screening_of(fitted, table, scenario, truth)
+    rows = _after_warm_up(table)
+    cases = Cases.of(rows, truth)
+    screening = screen(scored_alone(rows, scenario, seed=seed), budget=BUDGET, cases=cases)
+    served = screen(scored_by(fitted.bundle, rows, scenario), budget=BUDGET, cases=cases)
     gap = None
     if labels:
-        cases = Cases.of(table, truth)
-        gap = label_gap(fitted, table, cases, budget=BUDGET, seed=seed)
-    return gap, screening, Yardstick.of(screening, BY_SCENARIO[name])
+        gap = label_gap(fitted, table, Cases.of(table, truth), budget=BUDGET, seed=seed)
+    return gap, screening, served, Yardstick.of(screening, BY_SCENARIO[name])
 
 
-def screening_of(
-    fitted: Fitted, table: FeatureTable, scenario: Scenario, truth: pl.DataFrame
-) -> Screening:
-    """The screening of all but the warm-up."""
+def _after_warm_up(table: FeatureTable) -> FeatureTable:
     first = int(table.effective_us.min()) + WARM_UP_DAYS * DAY_US
-    rows = table.rows(table.effective_us >= first)
-    score = fitted.score(rows)
-    scored = Scored(
-        table=rows,
-        score=score,
-        p=tail_p(score, fitted.calibrate_score),
-        held_out=fitted.calibrate_score,
-        names=fitted.names,
-        contributions=lambda at: fitted.contributions(rows.rows(at)),
-        severities={rule.name: rule.severity for rule in scenario.rules},
-        reads=fields_read(scenario),
-        fitted_until_us=fitted.split.calibrate_until_us,
-    )
-    return screen(scored, budget=BUDGET, cases=Cases.of(rows, truth))
+    return table.rows(table.effective_us >= first)
 
 
 def _say(seed: int, text: str) -> None:
