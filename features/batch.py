@@ -71,6 +71,7 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
             rule.name: rules.answer(rule, by_name, history.applies(rule.applies)[rows], days)
             for rule in scenario.rules
         },
+        patterns=tuple(pattern.info for pattern in scenario.patterns),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from features.contracts.errors import DeclarationError
 from features.contracts.events import EventField
-from features.contracts.vectors import FeatureInfo
+from features.contracts.vectors import FeatureInfo, PatternInfo, PatternPart
 from features.expression import Expression
 from features.window import Atom, Key, Period, Where, reach_of
 
@@ -169,6 +169,32 @@ class Threshold:
 
     name: str
     values: tuple[tuple[date | None, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Features that tell one story together: each common by itself, unusual side by side.
+
+    `parts` are (feature, side): `high`, `low` or `both` says which values belong to the story. The
+    model weighs a pattern by how seldom its parts come together, never by what it is called.
+    """
+
+    name: str
+    zh: str
+    en: str
+    parts: tuple[tuple[str, Tail], ...]
+    source: str = ""
+
+    @property
+    def info(self) -> PatternInfo:
+        """What travels in every bundle."""
+        return PatternInfo(
+            name=self.name,
+            title_zh=self.zh,
+            title_en=self.en,
+            parts=tuple(PatternPart(feature=name, side=side) for name, side in self.parts),
+            source=self.source,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from features.contracts.tables import (
     feature_names,
     rule_names,
 )
-from features.contracts.vectors import FeatureInfo
+from features.contracts.vectors import FeatureInfo, PatternInfo
 from features.history import History, Slice
 from features.kernels.order import is_sorted
 from features.spec import Scenario
@@ -54,6 +54,7 @@ class Meta(BaseModel):
     currency: str
     digest: str
     infos: tuple[FeatureInfo, ...]
+    patterns: tuple[PatternInfo, ...] = ()
 
     @classmethod
     def of(cls, table: FeatureTable) -> "Meta":
@@ -69,6 +70,7 @@ class Meta(BaseModel):
             currency=table.currency,
             digest=replace(table, values=values).digest,
             infos=table.infos,
+            patterns=table.patterns,
         )
 
 
@@ -173,6 +175,7 @@ def from_polars(frame: pl.DataFrame, meta: Meta) -> FeatureTable:
         kernel_version=meta.kernel_version,
         currency=meta.currency,
         infos=meta.infos,
+        patterns=meta.patterns,
         values=_matrix(frame, names, "", np.float64),
         status=_matrix(frame, names, STATUS_SUFFIX, np.int8),
         effective_us=frame["effective_at"].cast(pl.Int64).to_numpy(writable=True),

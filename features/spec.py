@@ -14,7 +14,17 @@ from typing import Final
 from features.calendar import Calendar
 from features.contracts.errors import DeclarationError, LeakError, UnknownFeatureError
 from features.contracts.events import EventField
-from features.declared import ONE_EVENT, Feature, Measure, Rule, Source, Tail, Threshold, Unit
+from features.declared import (
+    ONE_EVENT,
+    Feature,
+    Measure,
+    Pattern,
+    Rule,
+    Source,
+    Tail,
+    Threshold,
+    Unit,
+)
 from features.expression import (
     AmongPeers,
     Excess,
@@ -46,6 +56,7 @@ __all__ = [
     "Measure",
     "NearDuplicates",
     "Own",
+    "Pattern",
     "PeerRank",
     "Rarity",
     "RobustZ",
@@ -104,6 +115,7 @@ class Scenario:
     rules: tuple[Rule, ...] = ()
     sources: tuple[Source, ...] = ()
     unit: Unit = ONE_EVENT
+    patterns: tuple[Pattern, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -114,6 +126,8 @@ class Scenario:
             self._check_feature(feature)
         for rule in self.rules:
             self._check_rule(rule)
+        for pattern in self.patterns:
+            self._check_pattern(pattern)
 
     def _check_names(self) -> None:
         names = [feature.name for feature in self.features]
@@ -167,6 +181,21 @@ class Scenario:
         for column, _ in rule.applies:
             self._check(rule.name, "is for", column, ("kind", *self.codes))
             self._check_known(rule.name, column)
+
+    def _check_pattern(self, pattern: Pattern) -> None:
+        names = [name for name, _ in pattern.parts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if not names or twice:
+            what = f"names {twice[0]!r} twice" if twice else "has no parts"
+            message = f"{self.name}: pattern {pattern.name} {what}; name each feature once"
+            raise DeclarationError(message)
+        for name in names:
+            if not self.feature(name).in_model:
+                message = (
+                    f"{self.name}: pattern {pattern.name} asks {name}, which is not for the model; "
+                    "declare it with in_model=True"
+                )
+                raise DeclarationError(message)
 
     def _check_own(self, name: str, column: str, allowed: Collection[str]) -> None:
         self._check(name, "shows", column, allowed)

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from features.contracts.vectors import FeatureInfo, Integers, Matrix
+from features.contracts.vectors import FeatureInfo, Integers, Matrix, PatternInfo
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class FeatureTable:
     unit: NDArray[np.str_]
     amount_minor: Integers
     rules: dict[str, NDArray[np.int8]]
+    patterns: tuple[PatternInfo, ...] = ()
+    """What the scenario declares of features that tell one story together."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,4 +78,5 @@ class FeatureTable:
             unit=self.unit[where],
             amount_minor=self.amount_minor[where],
             rules={name: column[where] for name, column in self.rules.items()},
+            patterns=self.patterns,
         )

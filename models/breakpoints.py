@@ -27,6 +27,8 @@ def of_column(scorer: Ensemble | Labelled, column: int) -> Vector:
         found.append(_cuts(scorer.boosted.arrays(), column))
     for detector in ensemble.detectors:
         found.extend(_of_detector(detector, column))
+    if ensemble.panel is not None:
+        found.append(ensemble.panel.tails.knots_of(column))
     return np.unique(np.concatenate(found))
 
 

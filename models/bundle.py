@@ -16,7 +16,7 @@ from typing import Final, Self
 import numpy as np
 
 from features.contracts.errors import CorruptBundleError, IncompatibleBundleError, InputError
-from features.contracts.vectors import Matrix, Vector
+from features.contracts.vectors import Matrix, PatternInfo, Vector
 from features.contracts.verdicts import Scores
 from models import breakpoints
 from models.archive import pack, unpack
@@ -68,6 +68,7 @@ class Bundle:
         typical: Typical,
         golden: Matrix,
         learned: Learned | None = None,
+        patterns: tuple[PatternInfo, ...] = (),
     ) -> Self:
         """Put fitted parts under a manifest and record the golden rows' scores."""
         manifest = Manifest(
@@ -81,6 +82,7 @@ class Bundle:
             groups=typical.groups,
             golden_rows=len(golden),
             learned=None if learned is None else learned.info,
+            patterns=patterns,
         )
         draft = cls(manifest, ensemble, calibration, typical, golden, np.empty(0), learned)
         scored = replace(draft, golden_scores=draft.score(golden))
@@ -228,6 +230,7 @@ class Bundle:
             section(arrays, "ensemble"),
             feature_names=manifest.model_features,
             detectors=[info.name for info in manifest.detectors],
+            n_patterns=len(manifest.patterns),
         )
         bundle = cls(
             manifest=manifest,

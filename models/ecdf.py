@@ -32,7 +32,7 @@ def _tabulate(le: Counts, lt: Counts, n: int, out: Matrix) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _term(value: float, knots: Vector, table: Matrix, begin: int, end: int) -> float:
+def term(value: float, knots: Vector, table: Matrix, begin: int, end: int) -> float:
     """Surprise of one value: exact at the knots, linear between them."""
     low, high = begin, end
     while low < high:
@@ -58,7 +58,7 @@ def _term(value: float, knots: Vector, table: Matrix, begin: int, end: int) -> f
 def _contribute(x: Matrix, knots: Vector, table: Matrix, starts: Counts, out: Matrix) -> None:
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
-            out[i, j] = _term(x[i, j], knots, table, starts[j], starts[j + 1])
+            out[i, j] = term(x[i, j], knots, table, starts[j], starts[j + 1])
 
 
 @njit(cache=True, nogil=True)
@@ -66,7 +66,7 @@ def _score(x: Matrix, knots: Vector, table: Matrix, starts: Counts, out: Vector)
     for i in range(x.shape[0]):
         total = 0.0
         for j in range(x.shape[1]):
-            total += _term(x[i, j], knots, table, starts[j], starts[j + 1])
+            total += term(x[i, j], knots, table, starts[j], starts[j + 1])
         out[i] = total
 
 

@@ -6,14 +6,17 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from features.contracts.errors import CorruptBundleError, InputError, UnknownFeatureError
 from features.contracts.vectors import Matrix, Vector
 from models.arrays import Array, Arrays, prefixed, rows, section, take
 from models.detector import Detector
+from models.panel import Panel
 from models.registry import DETECTORS
 
 _VECTORS: Final = ("mu", "sigma", "weights")
+_PANEL: Final = "panel"
 
 
 @njit(cache=True, nogil=True)
@@ -40,6 +43,9 @@ class Ensemble:
     averages make up the base. A positive contribution says: more unusual than this column usually
     is.
 
+    Where the scenario declares patterns, S is one of several views of a row, and the score is the
+    nats of the strongest (`models.panel`).
+
     >>> from models.ecdf import FrozenEcdf
     >>> counts = np.array([[1, 2, 3], [0, 1, 2]], dtype=np.int32)
     >>> ecdf = FrozenEcdf(3, np.array([0, 3], dtype=np.int32), np.array([1.0, 2.0, 3.0]), *counts)
@@ -59,6 +65,7 @@ class Ensemble:
     weights: Vector
     usual: Vector
     """Mean contribution of each column to a training row."""
+    panel: Panel | None = None
 
     @property
     def n_features(self) -> int:
@@ -73,9 +80,21 @@ class Ensemble:
         return np.ascontiguousarray(x[:, [names.index(name) for name in self.feature_names]])
 
     def score(self, x: Matrix) -> Vector:
-        """How unusual each row is, in deviations of the training rows' scores."""
+        """How unusual each row is: in deviations of the training rows' scores, or in nats."""
         filled = self._impute(x)
-        total = np.zeros(x.shape[0])
+        plain = self._plain(filled)
+        return plain if self.panel is None else self.panel.score(filled, plain)
+
+    def strongest(self, x: Matrix) -> NDArray[np.int32]:
+        """Which view each row's score is: 0 the detectors' average, k the k-th pattern."""
+        filled = self._impute(x)
+        if self.panel is None:
+            return np.zeros(len(filled), dtype=np.int32)
+        return self.panel.strongest(filled, self._plain(filled))
+
+    def _plain(self, filled: Matrix) -> Vector:
+        """The detectors' average of rows without missing values."""
+        total = np.zeros(filled.shape[0])
         for k, detector in enumerate(self.detectors):
             total += (detector.score(filled) - self.mu[k]) * (self.weights[k] / self.sigma[k])
         return total
@@ -89,7 +108,9 @@ class Ensemble:
             start, parts = detector.contributions(filled)
             base += (start - float(self.mu[k])) * factor
             total += parts * factor
-        return base, total
+        if self.panel is None:
+            return base, total
+        return self.panel.contributions(filled, base, total)
 
     def arrays(self) -> dict[str, Array]:
         """All detectors' arrays under their names, and the ensemble's own."""
@@ -98,13 +119,18 @@ class Ensemble:
         }
         for detector in self.detectors:
             own |= prefixed(detector.arrays(), detector.name)
-        return own
+        return own if self.panel is None else own | prefixed(self.panel.arrays(), _PANEL)
 
     @classmethod
     def from_arrays(
-        cls, arrays: Arrays, *, feature_names: Sequence[str], detectors: Sequence[str]
+        cls,
+        arrays: Arrays,
+        *,
+        feature_names: Sequence[str],
+        detectors: Sequence[str],
+        n_patterns: int = 0,
     ) -> Self:
-        """Build from `arrays()` and the two lists that the manifest keeps."""
+        """Build from `arrays()` and what the manifest keeps of columns, detectors and patterns."""
         unknown = [name for name in detectors if name not in DETECTORS]
         if unknown or not detectors or len(set(detectors)) < len(detectors):
             known = ", ".join(DETECTORS)
@@ -118,7 +144,8 @@ class Ensemble:
         if not (sigma > 0.0).all():
             raise CorruptBundleError("array 'sigma' must be positive")
         built = tuple(_build(arrays, name, len(feature_names)) for name in detectors)
-        return cls(tuple(feature_names), built, median, mu, sigma, weights, usual)
+        panel = _panel(arrays, len(feature_names), n_patterns)
+        return cls(tuple(feature_names), built, median, mu, sigma, weights, usual, panel)
 
     def _impute(self, x: Matrix) -> Matrix:
         """A copy of `x` without missing values; InputError names a column that is infinite."""
@@ -129,6 +156,13 @@ class Ensemble:
             name = self.feature_names[infinite]
             raise InputError(f"feature {name!r} is infinite; a value is finite or missing (NaN)")
         return out
+
+
+def _panel(arrays: Arrays, n_features: int, n_patterns: int) -> Panel | None:
+    """The panel out of its section of the arrays, where there are patterns."""
+    if n_patterns == 0:
+        return None
+    return Panel.from_arrays(section(arrays, _PANEL), n_features=n_features, n_patterns=n_patterns)
 
 
 def _build(arrays: Arrays, name: str, n_features: int) -> Detector:

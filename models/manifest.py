@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from features.contracts.events import Name
-from features.contracts.vectors import FeatureInfo
+from features.contracts.vectors import FeatureInfo, PatternInfo
 
 FORMAT_VERSION: Final = 2
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -78,14 +78,17 @@ class Manifest(Facts):
     golden_rows: Annotated[int, Field(ge=1)]
     files: Mapping[str, Sha256] = Field(default_factory=dict)
     learned: LearnedInfo | None = None
+    patterns: tuple[PatternInfo, ...] = ()
+    """Features that the scenario declares to tell one story together, as far as they are used."""
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: keys sorted, one final newline.
 
-        Without labels there is no word of them, so that a bundle from before there were any keeps
-        its digest.
+        Without labels or patterns there is no word of them, so that a bundle from before there
+        were any keeps its digest.
         """
-        content = self.model_dump(mode="json", exclude=None if self.learned else {"learned"})
+        absent = {name for name in ("learned", "patterns") if not getattr(self, name)}
+        content = self.model_dump(mode="json", exclude=absent)
         text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
         return f"{text}\n".encode()
 

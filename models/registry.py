@@ -6,10 +6,10 @@ from typing import Final
 
 from models.detector import Detector
 from models.ecdf import FrozenEcdf
+from models.families import FamilyTails
 from models.forest import IsolationForest
 from models.mahalanobis import RobustMahalanobis
 from models.neighbours import NearestSubsample
-from models.tails import FamilyTails
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {

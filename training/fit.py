@@ -71,7 +71,11 @@ def _bundle(
     calibrate = table.rows(split.is_calibrate(table.effective_us))
     used = [table.names.index(name) for name in coverage.used]
     x, held_out = _matrix(rows), _matrix(calibrate)
-    ensemble = fit_ensemble(np.ascontiguousarray(x[:, used]), coverage.used, seed=seed)
+    kept = (pattern.within(coverage.used) for pattern in table.patterns)
+    patterns = tuple(pattern for pattern in kept if pattern is not None)
+    ensemble = fit_ensemble(
+        np.ascontiguousarray(x[:, used]), coverage.used, seed=seed, patterns=patterns
+    )
     score = ensemble.score(np.ascontiguousarray(held_out[:, used]))
     return Bundle.build(
         _facts(table, split, budget=budget, created_at=created_at),
@@ -79,6 +83,7 @@ def _bundle(
         calibration=Calibration.fit(score),
         typical=Typical.fit(x, rows.peer_group.tolist()),
         golden=_golden(held_out, score),
+        patterns=patterns,
     )
 
 

@@ -44,14 +44,19 @@ UNDER_LEVEL: Final = Dial(0.04, 0.02)
 RUSH_WD: Final = Dial(2, 0)
 _STRONG, _MILD = 2 / 3, 1 / 3
 _PARK_DAYS: Final = 200
+_UNDER_COUNT: Final = 3
 _DECIDED_S: Final = 16 * DAY_S
 _LEVELS_FEN: Final = np.array([2, 5, 10, 20, 50, 100, 200, 500, 1000], dtype=np.int64) * 10**8
 _OPENING: Final = (FILED, ACCEPTED, APPROVED)
 
 
 def plant_salami_changes(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
-    """T01: many small increases in a row, for one contractor, decided by one officer."""
+    """T01: many small increases in a row, for one contractor, decided by one officer.
+
+    Who knows the fixed limit stays one under it.
+    """
     n, gap = CHANGES.whole(case.strength), CHANGE_GAP_DAYS.at(case.strength) * DAY_S
+    n = min(n, _UNDER_COUNT) if case.adaptive else n
     project = _alive(draft, case, rng, need_s=int(n * gap))
     begin = max(int(draft.when(APPROVED)[project]) + 20 * DAY_S, case.anchor - int((n - 1) * gap))
     room = (draft.district.clock.end - _DECIDED_S - begin) / (n - 1)

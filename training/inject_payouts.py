@@ -63,7 +63,10 @@ def plant_agent_ring(draft: PayoutDraft, case: Case, rng: np.random.Generator) -
 
 
 def plant_duplicate_benefit(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
-    """T17: one object is paid for again by other departments, mildly with an altered code."""
+    """T17: one object is paid for again by other departments.
+
+    The code is altered where the case is mild, or made by who knows that equal codes are compared.
+    """
     n = 2 if case.strength > _STRONG else 1
     gap = int(DUPLICATE_GAP_DAYS.at(case.strength) * rng.uniform(0.8, 1.2)) * DAY_S
     first = draft.district.clock.start
@@ -75,6 +78,7 @@ def plant_duplicate_benefit(draft: PayoutDraft, case: Case, rng: np.random.Gener
     rows["object"] = draft.rows["object"][at]
     _other_departments(draft, rows, rng)
     altered = case.strength < _MILD or (case.strength < _STRONG and rng.random() < _MILD)
+    altered |= case.adaptive
     rows["alias"] = np.full(n, rng.integers(1, 4) if altered else 0, dtype=np.int8)
     draft.add(case, rows)
 

@@ -110,6 +110,7 @@ def _rebuilt(bundle: Bundle, part: Learned, score: Vector) -> Bundle:
         typical=bundle.typical,
         golden=bundle.golden,
         learned=part,
+        patterns=bundle.manifest.patterns,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,13 +16,25 @@ from training.truth import NO_SEVERITY
 from training.typology import Typology
 
 
+class Keyed(NamedTuple):
+    """Columns that clerks type and mistype: amounts in yuan, and codes."""
+
+    amounts: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+
+
+NOT_KEYED: Final = Keyed()
+"""Nothing is typed by hand, so nothing is mistyped."""
+
+
 @dataclass(frozen=True)
 class Part:
     """What one scenario of a district writes.
 
     `table` is what a platform would export, `truth` has the columns of
     `features.contracts.tables.TRUTH` with instants as text, `subjects` counts what the planted
-    share is a share of.
+    share is a share of. The first column of `table` is the id of the event, `recorded_at` when the
+    platform learned of the row.
     """
 
     scenario: str
@@ -30,6 +42,7 @@ class Part:
     truth: pl.DataFrame
     cases: tuple[Case, ...]
     subjects: int
+    keyed: Keyed = NOT_KEYED
 
 
 @dataclass(frozen=True)

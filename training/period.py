@@ -3,7 +3,7 @@
 No label and no truth has a part in it. Each kind of event (the scenario's peer group) is held
 against events of its own kind where there are enough of them, the rest against all: a payment
 without a permit is unusual among payments, and nothing among filings. Families of features speak
-together (`models.tails`).
+together (`models.families`), and so do declared patterns (`models.panel`).
 """
 
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from features.contracts.vectors import Integers, Matrix, Vector
 from features.table import FeatureTable
 from models.ensemble import Ensemble
 from models.fitting.ensemble import fit_ensemble
-from models.fitting.tails import Columns
+from models.fitting.families import Columns
 from training.coverage import cover
 from training.units import tail_p
 
@@ -70,7 +70,7 @@ class PeriodModel:
             if len(mine):
                 x = ensemble.arrange(self.values[at[mine]], self.names)
                 used = [self.names.index(each) for each in ensemble.feature_names]
-                out[np.ix_(mine, used)] = ensemble.contributions(x)[1]
+                out[mine[:, np.newaxis], used] = ensemble.contributions(x)[1]
         return out
 
 
@@ -95,6 +95,7 @@ def _fitted(table: FeatureTable, left_out: Collection[str], seed: int) -> Ensemb
         np.ascontiguousarray(table.values[:, at]),
         used,
         seed=seed,
-        detectors=("tails",),
+        detectors=("families",),
         columns=Columns.of([table.infos[j] for j in at]),
+        patterns=[pattern for each in table.patterns if (pattern := each.within(used))],
     )

@@ -58,6 +58,7 @@ def _plan(
     )
     third = rng.permutation(np.arange(n) % len(SEVERITIES))
     strength = (third + rng.random(n)) / len(SEVERITIES)
+    adaptive = (anchors >= clock.adaptive) & (rng.random(n) < rules.adaptive_share)
     return [
         Case(
             number=first + at,
@@ -66,6 +67,7 @@ def _plan(
             strength=float(strength[at]),
             anchor=int(anchors[at]),
             recent=bool(recent[at]),
+            adaptive=bool(adaptive[at]) and not typology.benign,
         )
         for at in range(n)
     ]

@@ -1,9 +1,9 @@
 """The simulator of a city district: one call from parameters to tables, truth and parameters used.
 
 Ordinary histories are drawn first (`training.simulation`), cases are planted into them
-(`training.inject`), and only then do rows get their ids, so that no id tells what was planted. Each
-scenario is a part (`training.parts`) with random streams of its own: a new one leaves the bytes of
-the others as they are.
+(`training.inject`), and only then do rows get their ids, so that no id tells what was planted; what
+is wrong with the records alone (`training.faults`) comes last. Each scenario is a part
+(`training.parts`) with random streams of its own: a new one leaves the bytes of the others alone.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from training.faults import with_faults
 from training.part import Part
 from training.parts import approvals, payouts
 from training.simulation.config import SimulationConfig
@@ -64,10 +65,11 @@ def simulate(
         parts.append(make(config, district))
     tell("files", 1 - 1 / (len(PARTS) + 2))
     truth = pl.concat([part.truth for part in parts])
-    tables = {part.scenario: part.table for part in parts}
+    tables = {part.scenario: with_faults(part, config) for part in parts}
     files = _write(config, out, {**tables, "truth": truth})
     tell("done", 1.0)
-    return _summary(parts, truth, files)
+    rows = {name: len(table) for name, table in tables.items()}
+    return _summary(parts, rows, truth, files)
 
 
 def _silent(part: str, done: float) -> None:
@@ -75,11 +77,11 @@ def _silent(part: str, done: float) -> None:
 
 
 def _summary(
-    parts: Sequence[Part], truth: pl.DataFrame, files: dict[str, Path]
+    parts: Sequence[Part], rows: dict[str, int], truth: pl.DataFrame, files: dict[str, Path]
 ) -> SimulationSummary:
     codes = Counter(case.code for part in parts for case in part.cases)
     return SimulationSummary(
-        rows={part.scenario: len(part.table) for part in parts},
+        rows=rows,
         subjects={part.scenario: part.subjects for part in parts},
         cases=dict(sorted(codes.items())),
         planted_events=int((~truth["look_alike"]).sum()),

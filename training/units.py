@@ -53,7 +53,7 @@ def tail_p(score: Vector, held_out: Vector) -> Vector:
     doi:10.1214/aos/1176343003 (an exponential excess is the case of shape 0).
     """
     n = len(held_out)
-    p: Vector = (1.0 + n - held_out.searchsorted(score, side="left")) / (n + 1.0)
+    p = np.asarray((1.0 + n - held_out.searchsorted(score, side="left")) / (n + 1.0), np.float64)
     m = min(_TAIL_ROWS, int(n * _TAIL_SHARE))
     if m == 0:
         return p

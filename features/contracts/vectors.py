@@ -1,12 +1,13 @@
 """Feature vectors as they pass from the engine to a model: cells with a status and a meaning."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from features.contracts.events import Name
 from features.contracts.verdicts import Peers, Status
@@ -50,6 +51,35 @@ class FeatureInfo(BaseModel):
     false_alarm_zh: str
     false_alarm_en: str
     source: str
+
+
+class PatternPart(BaseModel):
+    """One feature of a pattern, and the side of it that the pattern is about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feature: Name
+    side: Literal["high", "low", "both"]
+
+
+class PatternInfo(BaseModel):
+    """Features that tell one story together; each may be common by itself.
+
+    It travels inside every bundle whose scenario declares it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    title_zh: str
+    title_en: str
+    parts: Annotated[tuple[PatternPart, ...], Field(min_length=1)]
+    source: str = ""
+
+    def within(self, names: Collection[str]) -> "PatternInfo | None":
+        """The pattern with those of its parts that are among `names`; None without any."""
+        kept = tuple(part for part in self.parts if part.feature in names)
+        return self.model_copy(update={"parts": kept}) if kept else None
 
 
 @dataclass(frozen=True, slots=True)

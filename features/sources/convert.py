@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from features.contracts.errors import DeclarationError
-from features.contracts.events import Event, EventField, FieldValue
+from features.contracts.events import Event, EventField, FieldValue, to_us
 from features.contracts.settings import Settings
 from features.sources.columns import (
     POSITION,
@@ -42,16 +42,21 @@ _AHEAD: Final = (
     "lies after the present, and a load takes an event as known from when it happened; "
     "correct it, or load the row once that day has come"
 )
+_FORESEEN: Final = (
+    "lies before the event itself, and nothing is known before it happens; correct the one or the "
+    "other"
+)
 
 T = TypeVar("T")
 ParserOf = Callable[[EventField, FieldColumn], Parser]
 
 
 class Converted(NamedTuple):
-    """An event, and how many of its values lost decimals."""
+    """An event, how many of its values lost decimals, and when the platform learned of it."""
 
     event: Event
     rounded: int
+    observed_us: int
 
 
 class Cell(NamedTuple):
@@ -148,7 +153,7 @@ class Converter:
             currency=mapping.currency,
             fields=fields,
         )
-        return Converted(event, rounded)
+        return Converted(event, rounded, self._observed_us(row, event.effective_us))
 
     def _learn(self, names: Iterable[str]) -> None:
         for name in names:
@@ -241,6 +246,23 @@ class Converter:
         if self.mapping.date_only and ":" in cell.text:
             raise self._fault(cell, CellError("has a time of day, yet the mapping says date_only"))
         return stamp
+
+    def _observed_us(self, row: RawRow, effective_us: int) -> int:
+        """When the platform learned of the event: when it happened, where the row does not say."""
+        column = self.mapping.observed_at
+        if column is None:
+            return effective_us
+        cell = self._find(row, column.columns, column.empty)
+        if not cell.text:
+            return effective_us
+        stamp = self._parse(
+            cell, lambda text: parse_instant(text, column.formats, self.mapping.timezone)
+        )
+        if stamp > self._now:
+            raise self._fault(cell, CellError(_AHEAD))
+        if to_us(stamp) < effective_us:
+            raise self._fault(cell, CellError(_FORESEEN))
+        return to_us(stamp)
 
     def _fields(self, row: RawRow) -> tuple[dict[str, FieldValue], int]:
         fields, rounded = dict(self._constants), 0

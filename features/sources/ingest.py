@@ -38,8 +38,11 @@ class Admitting(Protocol):
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
         """Fix currency and calendar of a scenario; raise ConflictError if they are others."""
 
-    def admit(self, events: Sequence[Event]) -> Sequence[Outcome]:
-        """Take all events in one transaction; say for each, in order, what became of it."""
+    def admit(self, events: Sequence[Event], *, observed_us: Sequence[int]) -> Sequence[Outcome]:
+        """Take all events, learned at these instants, in one transaction; say what became of each.
+
+        Both are in the order of learning.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Candidate:
     tally: FileTally
     line: int
     rounded: int
+    observed_us: int
 
     @property
     def place(self) -> Place:
@@ -149,11 +153,11 @@ def _read_file(path: Path, tally: FileTally, converter: Converter) -> Iterator[C
     for row in _read(path, converter.mapping, converter.heed):
         tally.read += 1
         try:
-            event, rounded = converter.convert(row)
+            event, rounded, observed_us = converter.convert(row)
         except CellError as fault:
             tally.reject(row.line, fault)
         else:
-            yield Candidate(event, tally, row.line, rounded)
+            yield Candidate(event, tally, row.line, rounded, observed_us)
     tally.headers, tally.header = converter.headers, converter.header
 
 
@@ -187,18 +191,23 @@ def _reject_all(group: list[Candidate], digests: list[str]) -> None:
 
 
 def _admit(candidates: list[Candidate], mapping: Mapping, ledger: Admitting) -> None:
-    """Offer the events to the ledger, oldest first, and count what became of each."""
+    """Offer the events to the ledger as they were learned, and count what became of each."""
     if not candidates:
         return
     ledger.declare(mapping.scenario, currency=mapping.currency, calendar=mapping.calendar)
-    order = sorted(range(len(candidates)), key=lambda index: _in_time(candidates[index].event))
-    outcomes = ledger.admit([candidates[index].event for index in order])
+    order = sorted(range(len(candidates)), key=lambda index: _in_time(candidates[index]))
+    outcomes = ledger.admit(
+        [candidates[index].event for index in order],
+        observed_us=[candidates[index].observed_us for index in order],
+    )
     for index, outcome in sorted(zip(order, outcomes, strict=True)):
         _count(candidates[index], outcome)
 
 
-def _in_time(event: Event) -> tuple[int, int, str, str, int]:
-    return event.effective_us, event.ordinal, event.kind, event.event_id, event.version
+def _in_time(row: Candidate) -> tuple[int, int, int, str, str, int]:
+    event = row.event
+    named = event.kind, event.event_id, event.version
+    return row.observed_us, event.effective_us, event.ordinal, *named
 
 
 def _count(row: Candidate, outcome: Outcome) -> None:

@@ -16,6 +16,9 @@
     columns = ["Paid Date"]
     formats = ["%d/%m/%Y"]
 
+    [observed_at]                       # optional: when it was learned; blank for at once
+    columns = ["Entered"]
+
     [fields.amount_minor]
     columns = ["Amount", "Net Amount"]
 
@@ -82,7 +85,8 @@ class Mapping(Strict):
     """How the rows of one kind of file become events of one scenario.
 
     `ordinal = "file"` lets the order in the file (in the case, for XES) stand for the order within
-    one instant; `observed = "effective"` says that the load learns of an event when it happened.
+    one instant; `observed = "effective"` says that the load learns of an event when it happened,
+    `[observed_at]` where a row says when the platform learned of it.
 
     >>> mapping = Mapping.load("oxford_payments")
     >>> mapping.kind, mapping.currency, mapping.calendar.tz
@@ -103,6 +107,7 @@ class Mapping(Strict):
     date_only: bool = False
     ordinal: Literal["none", "file"] = "none"
     observed: Literal["effective"] = "effective"
+    observed_at: InstantColumn | None = None
     encodings: Annotated[tuple[str, ...], Field(min_length=1)] = ("utf-8",)
     delimiter: Annotated[str, StringConstraints(pattern=r"^[^\r\n\"]$")] = ","
     version: Column | None = None
@@ -151,8 +156,8 @@ class Mapping(Strict):
 
     def used_columns(self) -> Iterator[str]:
         """Every header that feeds an event, as it is compared."""
-        tables = [self.effective_at, self.version, self.retracted, self.kind, *self.fields.values()]
-        for table in tables:
+        tables = [self.effective_at, self.observed_at, self.version, self.retracted, self.kind]
+        for table in [*tables, *self.fields.values()]:
             if isinstance(table, Column):
                 yield from normal(table.columns)
         for part in parse_template(self.event_id):

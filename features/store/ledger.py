@@ -62,6 +62,17 @@ def _empty_database() -> bytes:
         return path.read_bytes()
 
 
+def _learned(
+    events: Sequence[Event], observed_us: int | Sequence[int] | None, start: int
+) -> Sequence[int]:
+    """When each of a slab's events was learned."""
+    if observed_us is None:
+        return [event.effective_us for event in events]
+    if isinstance(observed_us, int):
+        return [observed_us] * len(events)
+    return observed_us[start : start + len(events)]
+
+
 class Ledger:
     """One open ledger; thread-safe, one writer.
 
@@ -198,10 +209,13 @@ class Ledger:
             return "CNY", Calendar.prc()
         return str(row[0]), Calendar.model_validate_json(row[1])
 
-    def admit(self, events: Sequence[Event], *, observed_us: int | None = None) -> list[Outcome]:
+    def admit(
+        self, events: Sequence[Event], *, observed_us: int | Sequence[int] | None = None
+    ) -> list[Outcome]:
         """Append `events` in the order given, in one transaction, and say what became of each.
 
-        Without `observed_us` each event was known when it happened (a bulk load that declares so).
+        `observed_us` is when they were learned, all at once or each by itself; without it each
+        event was known when it happened (a bulk load that declares so).
         An event whose natural key (scenario, kind, event_id, version) is there already is a
         duplicate when its content is the same, a conflict otherwise; neither is stored.
         """
@@ -209,23 +223,25 @@ class Ledger:
         with self.transaction():
             seq = self.head
             for start in range(0, len(events), SLAB):
-                slab = self._admit(events[start : start + SLAB], seq, observed_us)
+                known = _learned(events[start : start + SLAB], observed_us, start)
+                slab = self._admit(events[start : start + SLAB], seq, known)
                 seq += slab.count("accepted")
                 outcomes += slab
         return outcomes
 
-    def _admit(self, events: Sequence[Event], seq: int, observed_us: int | None) -> list[Outcome]:
+    def _admit(
+        self, events: Sequence[Event], seq: int, observed_us: Sequence[int]
+    ) -> list[Outcome]:
         """Append those of one slab that are new behind `seq`, and say what became of each."""
         told = [(event, natural_key(event), event.digest) for event in events]
         held = digests(self.connection, [key for _, key, _ in told])
         fresh: list[tuple[Value, ...]] = []
         outcomes: list[Outcome] = []
-        for event, key, digest in told:
+        for (event, key, digest), known in zip(told, observed_us, strict=True):
             if key in held:
                 outcomes.append("duplicate" if held[key] == digest else "conflict")
                 continue
             held[key], seq = digest, seq + 1
-            known = event.effective_us if observed_us is None else observed_us
             fresh.append(row_of(event, seq, observed_us=known, digest=digest, is_live=False))
             outcomes.append("accepted")
         self.connection.executemany(INSERT, fresh)

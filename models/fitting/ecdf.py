@@ -16,7 +16,7 @@ KNOTS: Final = 1024
 
 def fit_ecdf(x: Matrix, *, seed: int = 0) -> FrozenEcdf:  # noqa: ARG001  (nothing is random here)
     """Knots and counts of the columns of `x`."""
-    columns = [_knots(column) for column in x.T]
+    columns = [knots_of(column) for column in x.T]
     sizes = [knots.size for knots, _, _ in columns]
     return FrozenEcdf(
         n_rows=x.shape[0],
@@ -27,7 +27,7 @@ def fit_ecdf(x: Matrix, *, seed: int = 0) -> FrozenEcdf:  # noqa: ARG001  (nothi
     )
 
 
-def _knots(column: Vector) -> tuple[Vector, NDArray[np.intp], NDArray[np.intp]]:
+def knots_of(column: Vector) -> tuple[Vector, NDArray[np.intp], NDArray[np.intp]]:
     """Kept values of one column, with how many rows are at or below and strictly below each."""
     values, counts = np.unique(column, return_counts=True)
     le = np.cumsum(counts)

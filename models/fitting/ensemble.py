@@ -8,14 +8,15 @@ from typing import Final
 import numpy as np
 
 from features.contracts.errors import InputError
-from features.contracts.vectors import Matrix, Vector
+from features.contracts.vectors import Matrix, PatternInfo, Vector
 from models.detector import Detector
 from models.ensemble import Ensemble
 from models.fitting.ecdf import fit_ecdf
+from models.fitting.families import Columns, fit_families
 from models.fitting.forest import fit_forest
 from models.fitting.mahalanobis import fit_mahalanobis
 from models.fitting.neighbours import fit_neighbours
-from models.fitting.tails import Columns, fit_tails
+from models.fitting.panel import fit_panel, places_of
 
 FITTERS: Final[Mapping[str, Callable[..., Detector]]] = MappingProxyType(
     {
@@ -23,12 +24,12 @@ FITTERS: Final[Mapping[str, Callable[..., Detector]]] = MappingProxyType(
         "ecdf": fit_ecdf,
         "neighbours": fit_neighbours,
         "mahalanobis": fit_mahalanobis,
-        "tails": fit_tails,
+        "families": fit_families,
     }
 )
 """One fitter `(x, *, seed) -> Detector` for each registered detector."""
 DEFAULT: Final = ("forest", "ecdf", "neighbours", "mahalanobis")
-"""The detectors of an ensemble of columns of which nothing is declared."""
+"""The detectors of an ensemble where no others are asked for."""
 VIEWS: Final[Mapping[str, int]] = MappingProxyType({"neighbours": 2})
 """How many views of the rows a detector joins, where it is not one: it weighs as many times."""
 STANDARD_ROWS: Final = 20_000
@@ -45,11 +46,13 @@ def fit_ensemble(
     seed: int,
     detectors: Sequence[str] = DEFAULT,
     columns: Columns | None = None,
+    patterns: Sequence[PatternInfo] = (),
 ) -> Ensemble:
     """Fit the named detectors on the rows of `x` (NaN is missing); every view weighs alike.
 
-    `columns` is what is declared of the columns, for the detector that asks (`tails`). Same rows,
-    names and seed give the same ensemble bit for bit.
+    With `patterns`, whose features are among `names`, the average is one view of a panel. `columns`
+    is what is declared of the columns, for the detector that asks (`families`). Same rows, names
+    and seed give the same ensemble bit for bit.
     """
     if x.shape[0] < _FEWEST_ROWS or x.shape[1] != len(names):
         raise InputError(
@@ -61,8 +64,8 @@ def fit_ensemble(
     median = np.array([_median(column) for column in x.T])
     filled = np.ascontiguousarray(np.where(np.isnan(x), median, x))
     fitted = tuple(
-        fit_tails(filled, seed=seed, columns=columns)
-        if name == "tails"
+        fit_families(filled, seed=seed, columns=columns)
+        if name == "families"
         else FITTERS[name](filled, seed=seed)
         for name in detectors
     )
@@ -80,7 +83,10 @@ def fit_ensemble(
         usual=np.zeros(len(names)),
     )
     explained = filled[drawn[:: max(1, len(drawn) // USUAL_ROWS)]]
-    return replace(plain, usual=plain.contributions(explained)[1].mean(axis=0))
+    told = replace(plain, usual=plain.contributions(explained)[1].mean(axis=0))
+    if not patterns:
+        return told
+    return replace(told, panel=fit_panel(filled, told.score(filled), places_of(patterns, names)))
 
 
 def _median(column: Vector) -> float:

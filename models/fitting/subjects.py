@@ -1,10 +1,10 @@
-"""What the conformance checks are run on: detectors, the ensemble, what labels made, PyOD's."""
+"""What the conformance checks are run on: detectors, ensembles, what labels made, PyOD's."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from features.contracts.vectors import Matrix
+from features.contracts.vectors import Matrix, PatternInfo
 from models.arrays import Array, Arrays, prefixed, section
 from models.checks import Subject, column_names
 from models.ensemble import Ensemble
@@ -32,6 +32,40 @@ def ensemble_subject(detectors: Sequence[str] = (), *, name: str = "ensemble") -
         lambda x, seed: fit_ensemble(x, names, seed=seed, detectors=chosen),
         load,
         is_whole=True,
+    )
+
+
+def panel_subject() -> Subject:
+    """The default ensemble beside two declared patterns."""
+    names, patterns = column_names(), _patterns()
+
+    def load(arrays: Arrays) -> Ensemble:
+        return Ensemble.from_arrays(
+            arrays, feature_names=names, detectors=DEFAULT, n_patterns=len(patterns)
+        )
+
+    return Subject(
+        "panel",
+        lambda x, seed: fit_ensemble(x, names, seed=seed, patterns=patterns),
+        load,
+        is_whole=True,
+    )
+
+
+def _patterns() -> tuple[PatternInfo, ...]:
+    """Two stories about the columns under check: one of high values, one of both sides."""
+    first, second, third, *_ = column_names()
+    stories = {"upper": ((first, "high"), (third, "high")), "apart": ((second, "both"),)}
+    return tuple(
+        PatternInfo.model_validate(
+            {
+                "name": name,
+                "title_zh": name,
+                "title_en": name,
+                "parts": [{"feature": feature, "side": side} for feature, side in parts],
+            }
+        )
+        for name, parts in stories.items()
     )
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from features.contracts.errors import InputError
-from models.pages import ecdf, ensemble, forest, labelled, mahalanobis, neighbours, tails
+from models.pages import ecdf, ensemble, families, forest, labelled, mahalanobis, neighbours
 from models.pages.page import Cost, Page
 
 PAGES: Final[Mapping[str, Page]] = MappingProxyType(
@@ -18,7 +18,7 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
         "ecdf": ecdf.PAGE,
         "neighbours": neighbours.PAGE,
         "mahalanobis": mahalanobis.PAGE,
-        "tails": tails.PAGE,
+        "families": families.PAGE,
         "labelled": labelled.PAGE,
     }
 )

@@ -49,6 +49,10 @@ Since = Annotated[datetime | None, typer.Option(help="send what happened from th
 LabelFile = Annotated[
     Path | None, typer.Option(help="what reviewers found: labels as CSV or Parquet")
 ]
+Parameters = Annotated[
+    Path | None, typer.Option(help="a parameters file as `simulate` leaves one in its folder")
+]
+Full = Annotated[bool, typer.Option("--full", help="a whole district over five years")]
 By = Annotated[str, typer.Option(help="who does it, for the record")]
 
 
@@ -65,19 +69,26 @@ def main() -> None:
 
 
 @app.command()
-def simulate(out: Path, seed: int | None = None, payouts: int | None = None) -> None:
+def simulate(
+    out: Path,
+    seed: int | None = None,
+    payouts: int | None = None,
+    parameters: Parameters = None,
+    full: Full = False,
+) -> None:
     """Write a simulated district's histories, and what was planted in them, to OUT."""
     from training.simulate import SimulationConfig
     from training.simulate import simulate as run
+    from training.simulation.config import FULL, SHIPPED
 
-    changes: dict[str, dict[str, object]] = {}
+    changes: dict[str, dict[str, object]] = {key: dict(part) for key, part in FULL.items() if full}
     if seed is not None:
-        changes["horizon"] = {"seed": seed}
+        changes["horizon"] = {**changes.get("horizon", {}), "seed": seed}
     if payouts is not None:
-        changes["payouts"] = {"count": payouts}
+        changes["payouts"] = {**changes.get("payouts", {}), "count": payouts}
     with show.progress("simulate") as tick:
         done = run(
-            SimulationConfig.load(changes),
+            SimulationConfig.load(changes, path=parameters or SHIPPED),
             out,
             progress=lambda part, share: tick(int(100 * share), 100, part),
         )

@@ -209,20 +209,23 @@ class Collected:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.learned_us: list[int] = []
 
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
         """Take note of nothing."""
 
-    def admit(self, events: Sequence[Event]) -> list[Literal["accepted", "duplicate", "conflict"]]:
-        """Keep all events."""
-        self.events = list(events)
+    def admit(
+        self, events: Sequence[Event], *, observed_us: Sequence[int]
+    ) -> list[Literal["accepted", "duplicate", "conflict"]]:
+        """Keep all events, and when each was learned."""
+        self.events, self.learned_us = list(events), list(observed_us)
         return ["accepted"] * len(events)
 
 
 def read_files(
     paths: Sequence[Path], mapping: str, settings: Settings
 ) -> tuple[QualityReport, list[Event]]:
-    """Read `paths` as a load would and store nothing: the report, and the events in time order.
+    """Read `paths` as a load would and store nothing: the report, and the events as learned.
 
     They are what a platform would send: the service's own door replaces what is personal.
     """

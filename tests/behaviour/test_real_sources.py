@@ -25,7 +25,8 @@ class FakeLedger:
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
         self.declared = scenario, currency, calendar.name
 
-    def admit(self, events: Sequence[Event]) -> list[Outcome]:
+    def admit(self, events: Sequence[Event], *, observed_us: Sequence[int]) -> list[Outcome]:
+        assert list(observed_us) == [event.effective_us for event in events]
         return [self._admit(event) for event in events]
 
     def _admit(self, event: Event) -> Outcome:

@@ -19,6 +19,7 @@ from models.fitting.subjects import (
     detector_subject,
     ensemble_subject,
     labelled_subject,
+    panel_subject,
     pyod_subject,
 )
 
@@ -28,6 +29,7 @@ _CASES = [
       if case.check.__module__.endswith(".whole")),
     *cases(ensemble_subject()),
     *cases(labelled_subject()),
+    *cases(panel_subject()),
 ]  # fmt: skip
 
 

@@ -34,14 +34,16 @@ class FakeLedger:
         self.events: dict[tuple[str, str, int], Event] = {}
         self.declared: dict[str, tuple[str, str]] = {}
         self.n_calls = 0
+        self.learned_us: list[int] = []
 
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
         held = self.declared.setdefault(scenario, (currency, calendar.digest))
         if held != (currency, calendar.digest):
             raise ConflictError(f"{scenario} is kept in {held[0]}")
 
-    def admit(self, events: Sequence[Event]) -> list[Outcome]:
+    def admit(self, events: Sequence[Event], *, observed_us: Sequence[int]) -> list[Outcome]:
         self.n_calls += 1
+        self.learned_us += observed_us
         return [self._admit(event) for event in events]
 
     def _admit(self, event: Event) -> Outcome:
@@ -515,3 +517,48 @@ def test_personal_fields_need_a_key(ledger: FakeLedger) -> None:
         ingest(
             [JANUARY], mapping=TOWN, ledger=ledger, settings=Settings(pseudonym_key=SecretStr(""))
         )
+
+
+KEYED_IN = Mapping.model_validate(
+    TOWN.model_dump() | {"observed_at": {"columns": ["Keyed In"]}, "ignored": ()}
+)
+KEYED_HEADER = [*HEADER, "Keyed In"]
+
+
+def paid(number: str, day: str, keyed: str, version: str = "1") -> list[str]:
+    return [number, "1", "paid", day, version, "10.00", keyed]
+
+
+def test_rows_are_offered_as_they_were_learned(ledger: FakeLedger, tmp_path: Path) -> None:
+    """Late rows come after rows of later days; a blank cell means known when it happened."""
+    rows = [
+        paid("P-1", "2026-01-05", "2026-02-20T10:00:00"),
+        paid("P-2", "2026-01-06", ""),
+        paid("P-1", "2026-01-05", "2026-03-01", version="2"),
+    ]
+    report = load(ledger, write(tmp_path, rows, header=KEYED_HEADER), mapping=KEYED_IN)
+
+    assert numbers(report) == (3, 3, 0, 0)
+    assert [key[1:] for key in ledger.events] == [("P-2-1", 1), ("P-1-1", 1), ("P-1-1", 2)]
+    assert ledger.learned_us == sorted(ledger.learned_us)
+    assert ledger.learned_us[0] == ledger.events["payout_paid", "P-2-1", 1].effective_us
+
+
+@pytest.mark.parametrize(
+    ("keyed", "reason"),
+    [
+        ("2026-01-04", "lies before the event itself"),
+        ("2099-01-01", "lies after the present"),
+        ("soon", "fits none of the declared date formats"),
+    ],
+)
+def test_nothing_is_learned_before_it_happens(
+    ledger: FakeLedger, tmp_path: Path, keyed: str, reason: str
+) -> None:
+    """A row that was known before its event, or will be, is rejected by name."""
+    rows = [paid("P-1", "2026-01-05", keyed), paid("P-2", "2026-01-06", "2026-01-07")]
+    report = load(ledger, write(tmp_path, rows, header=KEYED_HEADER), mapping=KEYED_IN)
+
+    assert numbers(report) == (2, 1, 0, 1)
+    assert report.rejections[0].column == "Keyed In"
+    assert reason in report.rejections[0].reason

@@ -8,6 +8,7 @@ import pytest
 
 from features.contracts.errors import InputError
 from features.scenarios.catalog import load
+from tests.unit.exported import settled
 from training.inject import BY_SCENARIO, TYPOLOGIES
 from training.simulate import SimulationConfig, SimulationSummary, simulate
 from training.simulation.case import SEVERITIES, Dial
@@ -43,7 +44,7 @@ def truth(made: SimulationSummary) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def payouts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     """Requests with what was planted in them."""
-    table = pl.read_csv(made.files["payouts"], infer_schema=False)
+    table = settled(made.files["payouts"])
     table = table.filter(pl.col("kind") == "payout_requested").with_columns(
         pl.col("amount_yuan", "cap_yuan").cast(pl.Float64),
         pl.col("insured_employees").cast(pl.Int64),
@@ -59,7 +60,7 @@ def payouts(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def steps(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     """Steps with what was planted in them."""
-    table = pl.read_csv(made.files["approvals"], infer_schema=False).with_columns(
+    table = settled(made.files["approvals"]).with_columns(
         pl.col("investment_yuan").cast(pl.Float64),
         pl.col("scale").cast(pl.Float64),
         pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
@@ -174,6 +175,7 @@ def test_duplicate_benefit_has_an_earlier_twin(payouts: pl.DataFrame) -> None:
     number = pl.col("object_code").str.slice(0, 10).alias("object_number")
     again = payouts.filter(pl.col("typology") == "T17").with_columns(number)
     both = again.join(known.with_columns(number), on="object_number", suffix="_before")
+    both = both.sort("occurred_at_before").unique("payout_id", keep="first")
     assert set(both["payout_id"]) == set(again["payout_id"])
     assert (both["occurred_at"] > both["occurred_at_before"]).all()
     assert (both["paying_authority"] != both["paying_authority_before"]).all()
@@ -192,13 +194,21 @@ def test_unchecked_burst_is_one_officers(payouts: pl.DataFrame) -> None:
 
 
 def test_salami_changes_grow_step_by_step(steps: pl.DataFrame) -> None:
-    """T01: four to nine increases by one officer, for one contractor once there is one."""
+    """T01: four to nine increases by one officer, or three by who knows the limit of the rule."""
     asked = (pl.col("typology") == "T01") & (pl.col("step") == "change_requested")
+    config = SimulationConfig.load()
+    learned = config.horizon.after(config.injection.adaptive_month)
+    sizes = []
     for _, changes in steps.filter(asked).group_by("case_id"):
-        assert 4 <= len(changes) <= 9
+        last = changes["occurred_at"].max()
+        assert isinstance(last, datetime)
+        assert 4 <= len(changes) <= 9 or (len(changes) == 3 and last.date() > learned)
+        sizes.append(len(changes))
         assert changes["officer_code"].n_unique() == 1
         assert changes["contractor_code"].n_unique() == 1
         assert changes["investment_yuan"].is_sorted()
+    assert min(sizes) == 3
+    assert max(sizes) > 6
 
 
 def test_scale_is_cut_and_the_price_kept(steps: pl.DataFrame) -> None:

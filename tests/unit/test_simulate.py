@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from features.calendar import Calendar
+from features.calendar import DAY_US, Calendar
 from features.contracts.errors import InputError, UnreadableSourceError
 from features.contracts.events import Event
 from features.contracts.settings import Settings
 from features.contracts.tables import TRUTH
 from features.sources.ingest import ingest
 from features.sources.mapping import Mapping
+from tests.unit.exported import settled
 from training.simulate import SimulationConfig, SimulationSummary, simulate
 from training.simulation.columns import scramble
 from training.simulation.config import SHIPPED
@@ -41,13 +42,17 @@ class Inbox:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.learned_us: list[int] = []
 
     def declare(self, scenario: str, *, currency: str, calendar: Calendar) -> None:
         assert (scenario, currency) in {("payouts", "CNY"), ("approvals", "CNY")}
         assert calendar.tz == "Asia/Shanghai"
 
-    def admit(self, events: Sequence[Event]) -> list[Literal["accepted", "duplicate", "conflict"]]:
+    def admit(
+        self, events: Sequence[Event], *, observed_us: Sequence[int]
+    ) -> list[Literal["accepted", "duplicate", "conflict"]]:
         self.events.extend(events)
+        self.learned_us.extend(observed_us)
         return ["accepted" for _ in events]
 
 
@@ -62,13 +67,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimulationSummary:
 
 @pytest.fixture(scope="module")
 def payouts(made: SimulationSummary) -> pl.DataFrame:
-    table = pl.read_csv(made.files["payouts"], infer_schema=False)
+    table = settled(made.files["payouts"])
     return table.with_columns(pl.col("amount_yuan", "cap_yuan").cast(pl.Float64))
 
 
 @pytest.fixture(scope="module")
 def steps(made: SimulationSummary) -> pl.DataFrame:
-    return pl.read_csv(made.files["approvals"], infer_schema=False)
+    return settled(made.files["approvals"])
 
 
 def test_same_seed_gives_same_bytes(made: SimulationSummary, tmp_path: Path) -> None:
@@ -183,11 +188,67 @@ def test_shipped_mapping_takes_in_every_row(made: SimulationSummary, name: str) 
         ledger=ledger,
         settings=Settings(pseudonym_key=SecretStr("k" * 40)),
     )
-    rows = made.rows[name]
-    assert report.total.counts.accepted == report.total.counts.read == rows == len(ledger.events)
+    counts = report.total.counts
+    assert counts.read == made.rows[name] == counts.accepted + counts.duplicates
+    assert counts.accepted == len(ledger.events)
+    assert 0.002 < counts.duplicates / counts.read < 0.009
+    assert ledger.learned_us == sorted(ledger.learned_us)
+    late = [
+        known - event.effective_us
+        for known, event in zip(ledger.learned_us, ledger.events, strict=True)
+    ]
+    assert 0.01 < np.mean(np.array(late) > DAY_US) < 0.08
     assert not report.undeclared
     used = {field for event in ledger.events for field, value in event.fields.items() if value}
     assert used == set(Mapping.load(f"simulated_{name}").fields)
+
+
+@pytest.mark.parametrize("name", ["payouts", "approvals"])
+def test_corrections_are_second_versions_learned_later(made: SimulationSummary, name: str) -> None:
+    """What was mistyped is there as it was keyed, and again as it should be; never when planted."""
+    table = pl.read_csv(made.files[name], infer_schema=False).unique()
+    named = [table.columns[0], *(["kind"] if "kind" in table.columns else [])]
+    first, second = (table.filter(pl.col("version") == each) for each in ("1", "2"))
+    both = second.join(first, on=named, suffix="_first")
+    assert len(both) == len(second) > 10
+    assert (both["recorded_at"] > both["recorded_at_first"]).all()
+    assert (both["occurred_at"] == both["occurred_at_first"]).all()
+    differ = sum(
+        (both[column] != both[f"{column}_first"]).fill_null(value=False).cast(pl.Int64)
+        for column in first.columns
+        if column not in (*named, "version", "recorded_at")
+    )
+    assert isinstance(differ, pl.Series)
+    assert set(differ) == {0, 1}
+    planted = load_truth(made.files["truth"]).filter(pl.col("scenario") == name)["event_id"]
+    assert not second.to_series(0).is_in(planted.implode()).any()
+
+
+def test_rules_in_force_change_with_the_regime(payouts: pl.DataFrame, steps: pl.DataFrame) -> None:
+    """From its month on decisions are due sooner and ceilings of rate policies lie higher."""
+    config = configured()
+    begin = config.horizon.after(config.regime.month).isoformat()
+    decided = steps.filter(
+        (pl.col("step") == "approved")
+        & (pl.col("route") != "filing")
+        & pl.col("due_at").is_not_null()
+    )
+    begun = steps.filter(pl.col("step") == "accepted").select("project_code", start="occurred_at")
+    term = decided.join(begun, on="project_code").with_columns(
+        days=(
+            pl.col("due_at").str.slice(0, 10).str.to_date()
+            - pl.col("start").str.slice(0, 10).str.to_date()
+        ).dt.total_days()
+    )
+    before, after = term.filter(pl.col("start") < begin), term.filter(pl.col("start") >= begin)
+    assert number(after["days"].median()) < number(before["days"].median())
+    caps = payouts.group_by("policy_item").agg(
+        before=pl.col("cap_yuan").filter(pl.col("occurred_at") < begin).max(),
+        after=pl.col("cap_yuan").filter(pl.col("occurred_at") >= begin).max(),
+    )
+    ratio = (caps["after"] / caps["before"]).drop_nulls()
+    assert number(ratio.max()) == pytest.approx(config.regime.cap_factor)
+    assert number(ratio.min()) == 1.0
 
 
 def test_truth_names_only_events_that_exist(

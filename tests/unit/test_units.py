@@ -32,7 +32,7 @@ def _step(event_id: str, at: str, **fields: Any) -> Event:
         scenario="approvals",
         kind="approval_step",
         event_id=event_id,
-        effective_at=at,
+        effective_at=datetime.fromisoformat(at),
         fields={"activity": "filed", **fields},
     )
 

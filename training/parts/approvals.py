@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.part import Marks, Part, truth_of
+from training.part import Keyed, Marks, Part, truth_of
 from training.plant import plant_all
 from training.simulation.approval_draft import ApprovalDraft
 from training.simulation.approval_table import approval_table, step_ids
@@ -26,4 +26,5 @@ def part(config: SimulationConfig, district: District) -> Part:
         truth=truth_of("approvals", (TYPOLOGIES, cases), Marks(ids, steps["case"], steps["at"])),
         cases=tuple(cases),
         subjects=table["project_code"].n_unique(),
+        keyed=Keyed(("investment_yuan",), ("officer_code", "case_type", "sector", "district")),
     )

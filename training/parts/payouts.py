@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.part import Marks, Part, truth_of
+from training.part import Keyed, Marks, Part, truth_of
 from training.plant import plant_all
 from training.simulation.columns import height
 from training.simulation.config import SimulationConfig
@@ -26,4 +26,5 @@ def part(config: SimulationConfig, district: District) -> Part:
         truth=truth_of("payouts", (TYPOLOGIES, cases), marks),
         cases=tuple(cases),
         subjects=height(rows),
+        keyed=Keyed(("amount_yuan",), ("officer_code", "agent_code", "sector", "district")),
     )

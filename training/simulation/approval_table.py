@@ -74,22 +74,33 @@ def _due(
     rng: np.random.Generator, config: SimulationConfig, district: District, steps: Columns
 ) -> Integers:
     """By when each decision was due: working days after the step that started its legal term."""
-    rules, filing = config.approvals, steps["route"] == ROUTES.index("filing")
-    decision = np.where(filing, _FILING_LIMIT_WD, rules.decision_limit_wd)
+    rules = config.approvals
     terms = (
-        (ACCEPTED, (FILED,), np.full_like(decision, _ACCEPT_LIMIT_WD)),
-        (EVALUATED, (ACCEPTED,), np.full_like(decision, rules.evaluation_limit_wd)),
-        (APPROVED, (ACCEPTED, EVALUATED), decision),
-        (REJECTED, (ACCEPTED, EVALUATED), decision),
-        (CHANGED, (CHANGE_ASKED,), np.full_like(decision, rules.change_limit_wd)),
+        (ACCEPTED, (FILED,), _ACCEPT_LIMIT_WD),
+        (EVALUATED, (ACCEPTED,), rules.evaluation_limit_wd),
+        (APPROVED, (ACCEPTED, EVALUATED), None),
+        (REJECTED, (ACCEPTED, EVALUATED), None),
+        (CHANGED, (CHANGE_ASKED,), rules.change_limit_wd),
     )
     due = np.full(height(steps), NEVER, dtype=np.int64)
-    for activity, starts, limit in terms:
+    for activity, starts, fixed in terms:
         begun = _latest(steps, starts)
         ends = (steps["activity"] == activity) & (begun != NEVER)
-        day = district.clock.workdays.shift(begun[ends] // DAY_S, limit[ends])
+        limit = _decision_limit(config, district, steps, begun) if fixed is None else fixed
+        day = district.clock.workdays.shift(
+            begun[ends] // DAY_S, np.broadcast_to(limit, begun.shape)[ends]
+        )
         due[ends] = day * DAY_S + _END_OF_DAY_S
     return _extended(rng, config, district, (steps, due))
+
+
+def _decision_limit(
+    config: SimulationConfig, district: District, steps: Columns, begun: Integers
+) -> Integers:
+    """Working days that a decision may take, by the rules in force when its term began."""
+    later = begun >= district.clock.regime
+    limit = np.where(later, config.regime.decision_limit_wd, config.approvals.decision_limit_wd)
+    return np.where(steps["route"] == ROUTES.index("filing"), _FILING_LIMIT_WD, limit)
 
 
 def _latest(steps: Columns, activities: tuple[int, ...]) -> Integers:

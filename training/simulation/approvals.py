@@ -42,7 +42,7 @@ def ordinary_approvals(config: SimulationConfig, district: District) -> tuple[Co
     """Draw ordinary projects, and their steps in the order of project and time."""
     rng, rules = stream(config.horizon.seed, "approvals"), config.approvals
     projects = _projects(rng, rules, district)
-    stages = main_stages(rng, projects, rules, district.clock)
+    stages = main_stages(rng, projects, (rules, config.regime), district.clock)
     _file_again(rng, projects, stages, rules)
     parts = [
         steps_of(ACTIVITIES.index(name), np.arange(height(projects)), at)

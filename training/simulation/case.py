@@ -17,7 +17,7 @@ class Case:
     """One planted case: whose rows it marks, how strong it is, around when it shows.
 
     `strength` lies in [0, 1]; its third is the severity. `anchor` is a local second; a `recent`
-    case shows inside the holdout.
+    case shows inside the holdout; an `adaptive` one keeps clear of the fixed rules that it can.
     """
 
     number: int
@@ -26,6 +26,7 @@ class Case:
     strength: float
     anchor: int
     recent: bool
+    adaptive: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,16 @@ from features.contracts.errors import InputError, UnreadableSourceError
 
 SHIPPED: Final = Path(__file__).resolve().parent.parent / "simulation.toml"
 
+FULL: Final[Mapping[str, Mapping[str, object]]] = {
+    "horizon": {"months": 60, "start": date(2020, 7, 1)},
+    "district": {"firms": 40_000, "policies": 120, "officers": 400, "offices": 25},
+    "payouts": {"count": 150_000},
+    "approvals": {"projects": 12_000},
+    "regime": {"month": 36},
+    "injection": {"adaptive_month": 30},
+}
+"""A whole district over five years, in place of the shipped sizes of a demonstration."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -39,7 +49,11 @@ class Horizon(_Section):
         >>> horizon.end.isoformat()
         '2025-07-01'
         """
-        years, month = divmod(self.start.month - 1 + self.months, 12)
+        return self.after(self.months)
+
+    def after(self, months: int) -> date:
+        """The first day of the month that lies so many months behind the first."""
+        years, month = divmod(self.start.month - 1 + months, 12)
         return self.start.replace(year=self.start.year + years, month=month + 1, day=1)
 
 
@@ -147,6 +161,19 @@ class Faults(_Section):
     late_share: Share
     late_days: Count
     missing_share: Share
+    corrected_share: Share
+    corrected_days: Count
+    slip_share: Share
+    duplicated_share: Share
+
+
+class Regime(_Section):
+    """What changes for everybody from one month on: limits in time and in money."""
+
+    month: Count
+    decision_limit_wd: Count
+    decision_median_wd: Positive
+    cap_factor: Positive
 
 
 class Injection(_Section):
@@ -157,6 +184,8 @@ class Injection(_Section):
     holdout_share: Share
     quiet_days: Annotated[int, Field(ge=0)]
     look_alikes: Annotated[int, Field(ge=0)]
+    adaptive_month: Count
+    adaptive_share: Share
 
 
 class SimulationConfig(_Section):
@@ -172,6 +201,7 @@ class SimulationConfig(_Section):
     district: DistrictSize
     payouts: Payouts
     approvals: Approvals
+    regime: Regime
     faults: Faults
     injection: Injection
 

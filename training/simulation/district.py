@@ -31,11 +31,16 @@ TIER, RATE, HEAD = 0, 1, 2
 
 @dataclass(frozen=True)
 class Clock:
-    """The horizon in local seconds, its last part, and the working days around it."""
+    """The horizon in local seconds, what begins inside it, and the working days around it.
+
+    From `regime` on other limits are in force, from `adaptive` on some know the fixed rules.
+    """
 
     start: int
     holdout: int
     end: int
+    regime: int
+    adaptive: int
     workdays: Workdays
 
     @classmethod
@@ -46,6 +51,8 @@ class Clock:
             start=first * DAY_S,
             holdout=(last - config.horizon.holdout_days) * DAY_S,
             end=last * DAY_S,
+            regime=to_day(config.horizon.after(config.regime.month)) * DAY_S,
+            adaptive=to_day(config.horizon.after(config.injection.adaptive_month)) * DAY_S,
             workdays=Workdays(first - 800, last + 1500),
         )
 

@@ -28,7 +28,7 @@ def ordinary_payouts(config: SimulationConfig, district: District) -> Columns:
     table |= _requests(rng, policy, district, rules)
     table["firm"] = _applicants(rng, table, district)
     table |= _parties(rng, table, district, config.district.agent_used_share)
-    table |= _amounts(rng, table, district, rules)
+    table |= _amounts(rng, table, district, (rules, config.regime.cap_factor))
     table |= _checks(rng, table, rules)
     table |= _outcomes(rng, table, district, rules)
     table["object"] = np.arange(rules.count, dtype=np.int64)
@@ -119,10 +119,13 @@ def _parties(rng: np.random.Generator, table: Columns, district: District, used:
 
 
 def _amounts(
-    rng: np.random.Generator, table: Columns, district: District, rules: Payouts
+    rng: np.random.Generator, table: Columns, district: District, limits: tuple[Payouts, float]
 ) -> Columns:
     """Fen: a tier of the policy, a rate of a base, or so much a head; never above the cap."""
+    rules, cap_factor = limits
     item = take(district.policies, table["policy"])
+    raised = (item["kind"] == RATE) & (table["requested"] >= district.clock.regime)
+    cap = np.where(raised, np.round(item["cap"] * cap_factor).astype(np.int64), item["cap"])
     n, staff = height(table), np.maximum(table["employees"], 1)
     odds = np.cumsum(rules.tier_odds)
     step = np.searchsorted(odds, rng.random(n) * odds[-1], side="right")
@@ -132,7 +135,7 @@ def _amounts(
     by_kind = [item["kind"] == TIER, item["kind"] == RATE, item["kind"] == HEAD]
     amount = np.select(by_kind, [tier, base * item["rate"], heads * item["per_head"]])
     fen = np.round(np.maximum(amount, 500.0)).astype(np.int64) * 100
-    return {"amount": np.minimum(fen, item["cap"]), "cap": item["cap"]}
+    return {"amount": np.minimum(fen, cap), "cap": cap}
 
 
 def _checks(rng: np.random.Generator, table: Columns, rules: Payouts) -> Columns:

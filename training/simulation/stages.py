@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.simulation.columns import Columns, height
-from training.simulation.config import Approvals
+from training.simulation.config import Approvals, Regime
 from training.simulation.days import DAY_S, NEVER, Integers, Workdays, office_hours
 from training.simulation.district import Clock
 
@@ -20,15 +20,19 @@ _MAX_PAYMENTS: Final = 12
 
 
 def main_stages(
-    rng: np.random.Generator, projects: Columns, rules: Approvals, clock: Clock
+    rng: np.random.Generator,
+    projects: Columns,
+    limits: tuple[Approvals, Regime],
+    clock: Clock,
 ) -> Columns:
     """Every step that happens at most once, named as its activity."""
+    rules, _ = limits
     stages: Columns = {"filed": projects["filed"]}
     stages["accepted"] = _after(
         rng, clock.workdays, projects["filed"], rng.integers(0, 3, _n(projects))
     )
     stages["evaluated"] = _evaluated(rng, projects, stages["accepted"], (rules, clock))
-    _decide(rng, projects, stages, (rules, clock))
+    _decide(rng, projects, stages, (limits, clock))
     _build(rng, stages, (rules, clock))
     return stages
 
@@ -65,10 +69,12 @@ def payment_steps(
     return project, office_hours(rng, at // DAY_S)
 
 
-def decision_days(rng: np.random.Generator, n: int, rules: Approvals) -> Integers:
+def decision_days(
+    rng: np.random.Generator, limit: Integers, median: NDArray[np.float64], rules: Approvals
+) -> Integers:
     """Working days of ordinary decisions: most well inside the limit, some heaped at it."""
-    limit = rules.decision_limit_wd
-    wd = rng.lognormal(np.log(rules.decision_median_wd), rules.decision_sigma, n)
+    n = len(limit)
+    wd = rng.lognormal(np.log(median), rules.decision_sigma)
     wd = np.minimum(np.ceil(wd), limit - 2)
     edges = np.cumsum(
         [
@@ -124,12 +130,16 @@ def _decide(
     rng: np.random.Generator,
     projects: Columns,
     stages: Columns,
-    frame: tuple[Approvals, Clock],
+    frame: tuple[tuple[Approvals, Regime], Clock],
 ) -> None:
-    rules, clock = frame
+    (rules, regime), clock = frame
     n, route = _n(projects), projects["route"]
-    wd = np.where(route == _FILING, rng.integers(0, 3, n), decision_days(rng, n, rules))
-    decided = _after(rng, clock.workdays, np.maximum(stages["accepted"], stages["evaluated"]), wd)
+    begun = np.maximum(stages["accepted"], stages["evaluated"])
+    limit = np.where(begun >= clock.regime, regime.decision_limit_wd, rules.decision_limit_wd)
+    median = np.where(begun >= clock.regime, regime.decision_median_wd, rules.decision_median_wd)
+    days = decision_days(rng, limit, median, rules)
+    wd = np.where(route == _FILING, rng.integers(0, 3, n), days)
+    decided = _after(rng, clock.workdays, begun, wd)
     refused = rng.random(n) < np.asarray(rules.rejected_share)[route]
     stages["approved"] = _either(~refused, decided)
     stages["rejected"] = _either(refused, decided)

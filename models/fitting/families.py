@@ -8,8 +8,8 @@ import numpy as np
 
 from features.contracts.vectors import FeatureInfo, Matrix
 from models.ecdf import Counts
+from models.families import BOTH, HIGH, LOW, FamilyTails, Sides, surprises, tabulated
 from models.fitting.ecdf import fit_ecdf
-from models.tails import BOTH, HIGH, LOW, FamilyTails, Sides, surprises, tabulated
 
 _SIDES: Final = {"high": HIGH, "low": LOW, "both": BOTH}
 
@@ -40,7 +40,7 @@ class Columns:
         return cls(np.full(n, BOTH, dtype=np.int8), np.arange(n, dtype=np.int32))
 
 
-def fit_tails(x: Matrix, *, seed: int = 0, columns: Columns | None = None) -> FamilyTails:  # noqa: ARG001  (nothing is random here)
+def fit_families(x: Matrix, *, seed: int = 0, columns: Columns | None = None) -> FamilyTails:  # noqa: ARG001  (nothing is random here)
     """Knots and counts of the columns of `x`, of the families' sums and of the whole sum."""
     declared = columns or Columns.plain(x.shape[1])
     first = fit_ecdf(x)

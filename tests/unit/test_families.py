@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from features.contracts.errors import CorruptBundleError
 from features.contracts.vectors import FeatureInfo
+from models.families import BOTH, HIGH, LOW, FamilyTails, tabulated
 from models.fitting.ecdf import fit_ecdf
-from models.fitting.tails import Columns, fit_tails
-from models.tails import BOTH, HIGH, LOW, FamilyTails, tabulated
+from models.fitting.families import Columns, fit_families
 
 N: Final = 2_000
 
@@ -29,7 +29,7 @@ def test_a_side_that_does_not_matter_is_not_seen() -> None:
     x = _rows(1)
     low, high = np.array([[-9.0]]), np.array([[9.0]])
     told = {
-        side: [float(fit_tails(x, columns=_columns([side], [0])).score(row)[0])
+        side: [float(fit_families(x, columns=_columns([side], [0])).score(row)[0])
                for row in (low, high)]
         for side in (LOW, BOTH, HIGH)
     }  # fmt: skip
@@ -54,8 +54,8 @@ def test_a_family_together_outranks_its_columns_apart() -> None:
     x = _rows(9)
     row = np.zeros((1, 9))
     row[0, :3] = 1.7
-    together = fit_tails(x, columns=_columns([HIGH] * 9, [0, 0, 0, 1, 1, 1, 2, 2, 2]))
-    apart = fit_tails(x, columns=_columns([HIGH] * 9, [0, 1, 2, 0, 1, 2, 0, 1, 2]))
+    together = fit_families(x, columns=_columns([HIGH] * 9, [0, 0, 0, 1, 1, 1, 2, 2, 2]))
+    apart = fit_families(x, columns=_columns([HIGH] * 9, [0, 1, 2, 0, 1, 2, 0, 1, 2]))
 
     def rank(model: FamilyTails) -> float:
         return float((model.score(x) >= model.score(row)[0]).mean())
@@ -68,7 +68,7 @@ def test_one_column_far_out_is_seen_among_many() -> None:
     x = _rows(40)
     row = np.zeros((1, 40))
     row[0, 7] = 5.0
-    model = fit_tails(x)
+    model = fit_families(x)
 
     assert float((model.score(x) >= model.score(row)[0]).mean()) < 0.05
     assert int(np.argmax(model.contributions(row)[1][0])) == 7
@@ -79,7 +79,7 @@ def test_one_column_far_out_is_seen_among_many() -> None:
 def test_parts_add_up_and_none_is_negative(seed: int, family: list[int]) -> None:
     """Whatever the row and the families: exactly additive, and 0 at the least."""
     numbers = np.unique(family, return_inverse=True)[1].tolist()
-    model = fit_tails(_rows(4)[:300], columns=_columns([HIGH, LOW, BOTH, HIGH], numbers))
+    model = fit_families(_rows(4)[:300], columns=_columns([HIGH, LOW, BOTH, HIGH], numbers))
     x = np.random.default_rng(seed).normal(scale=4.0, size=(20, 4))
     base, parts = model.contributions(x)
 
@@ -98,7 +98,7 @@ def test_parts_add_up_and_none_is_negative(seed: int, family: list[int]) -> None
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, value: list[int], told: str) -> None:
     """Each says which."""
-    arrays = fit_tails(_rows(2)[:50], columns=_columns([HIGH, LOW], [0, 0])).arrays()
+    arrays = fit_families(_rows(2)[:50], columns=_columns([HIGH, LOW], [0, 0])).arrays()
     arrays[name] = np.array(value, dtype=arrays[name].dtype)
     with pytest.raises(CorruptBundleError, match=told):
         FamilyTails.from_arrays(arrays)
@@ -111,7 +111,7 @@ def test_columns_follow_what_features_declare() -> None:
             name=name, title_zh=name, title_en=name, unit="n", unit_zh="个", family=family,
             tail=tail, window_days=None, why_zh="", why_en="", false_alarm_zh="",
             false_alarm_en="", source="",
-        )  # type: ignore[arg-type]
+        )
         for name, family, tail in (("a", "x", "low"), ("b", "", "both"), ("c", "x", "high"))
     ]  # fmt: skip
     found = Columns.of(infos)
