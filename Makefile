@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba
 
 AS_COMPILED := $(addprefix tests/unit/test_,compiler.py oracle.py sweep.py replay.py parity.py live.py)
 
-.PHONY: help setup console system demo real test lint fmt bench bench-features bench-models drill clean
+.PHONY: help setup console system demo real test lint fmt bench bench-features bench-models bench-scenarios drill clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -62,6 +62,9 @@ bench-features: setup  ## the feature engine against its bars and peers; ARGS="-
 
 bench-models: setup  ## detectors against their bars and peers; ARGS as above
 	$(BIN)/python -m tests.bench.models $(ARGS)
+
+bench-scenarios: setup  ## what model and fixed rules find in simulated cities; ARGS="--quick", "--seeds 1"
+	$(BIN)/python -m tests.bench.scenarios $(ARGS)
 
 drill: setup  ## slow drills: poisoned labels, the gate before them, what labels are worth
 	$(BIN)/python -m training.poison_drill

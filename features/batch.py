@@ -18,6 +18,7 @@ from features.states import LaneKey, columns_by_atom, counted_by, held, lane_of,
 from features.store.ledger import Ledger
 from features.sweeps import BLOCK_ROWS, SWEPT
 from features.table import FeatureTable
+from features.unit import unit_labels
 from features.window import Reach
 
 Progress = Callable[[int, int, str], None]
@@ -48,7 +49,7 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
     cells = compute(history, asked, progress=progress)
     by_name = {name: cells.values[:, k] for k, name in enumerate(scenario.by_name)}
     c = history.columns
-    frame = c.frame[rows]
+    frame, days = c.frame[rows], history.calendar.local_days(c.t[rows])
     return FeatureTable(
         scenario=scenario.name,
         spec_hash=scenario.spec_hash(history.calendar),
@@ -64,9 +65,10 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
         version=frame["version"].to_numpy(),
         subject=frame[scenario.subject].fill_null("").to_numpy().astype(str),
         peer_group=frame[scenario.peer_group].fill_null("*").to_numpy().astype(str),
+        unit=np.array(unit_labels(history, rows), dtype=np.str_),
         amount_minor=frame[scenario.amount].fill_null(0).to_numpy(),
         rules={
-            rule.name: rules.answer(rule, by_name, history.applies(rule.applies)[rows])
+            rule.name: rules.answer(rule, by_name, history.applies(rule.applies)[rows], days)
             for rule in scenario.rules
         },
         patterns=tuple(pattern.info for pattern in scenario.patterns),

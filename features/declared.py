@@ -1,6 +1,7 @@
 """Parts of a scenario: measures, features, rules and sources, each a plain declaration."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from math import isfinite
 from typing import Final, Literal, get_args
 
@@ -316,6 +317,17 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number that a rule compares with, as it was valid when.
+
+    `values` are (first day of validity, number), oldest first; None stands for ever before.
+    """
+
+    name: str
+    values: tuple[tuple[date | None, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """Features that tell one story together: each common by itself, unusual side by side.
 
@@ -348,11 +360,25 @@ class Rule:
     `conditions` are (feature, comparison, threshold); `applies` restricts the events by a field's
     values. Not applicable outside `applies`; clear where a condition is known not to hold;
     insufficient where a condition's feature is missing and the others hold.
+
+    A threshold is a number, or the name of one that the configuration gives
+    (`features.scenarios.rulebook`), which also may change the basis and says how severe a hit is
+    (1 a formality, 2 a procedure, 3 money or safety) and from which local day on, and until before
+    which, the rule holds: outside it is not applicable.
     """
 
     name: str
     zh: str
     en: str
     basis: str
-    conditions: tuple[tuple[str, Literal[">=", ">", "<=", "<"], float], ...]
+    conditions: tuple[tuple[str, Literal[">=", ">", "<=", "<"], float | str], ...]
     applies: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    severity: int = 2
+    valid_from: date | None = None
+    valid_until: date | None = None
+    thresholds: tuple[Threshold, ...] = ()
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Names of the thresholds that the configuration must give."""
+        return frozenset(limit for _, _, limit in self.conditions if isinstance(limit, str))

@@ -184,6 +184,7 @@ def from_polars(frame: pl.DataFrame, meta: Meta) -> FeatureTable:
         event_id=_texts(frame, "event_id"),
         subject=_texts(frame, "subject"),
         peer_group=_texts(frame, "peer_group"),
+        unit=_texts(frame, "unit"),
         version=_integers(frame, "version"),
         seq=_integers(frame, "seq"),
         amount_minor=_integers(frame, "event_amount_minor"),
@@ -272,6 +273,7 @@ def _id_columns(table: FeatureTable) -> dict[str, pl.Series]:
         "seq": table.seq,
         "subject": table.subject.tolist(),
         "peer_group": table.peer_group.tolist(),
+        "unit": table.unit.tolist(),
         "event_amount_minor": table.amount_minor,
     }
     return {name: pl.Series(columns[name], dtype=dtype) for name, dtype in IDS.items()}

@@ -23,6 +23,7 @@ from features.declared import (
     Rule,
     Source,
     Tail,
+    Threshold,
     Unit,
 )
 from features.expression import (
@@ -69,6 +70,7 @@ __all__ = [
     "Since",
     "Source",
     "Tail",
+    "Threshold",
     "Unit",
     "Where",
     "Window",
@@ -384,6 +386,19 @@ class Scenario:
             for atom in dict.fromkeys(item.of.atoms):
                 found[atom] = (*found.get(atom, ()), item.of)
         return found
+
+    @cached_property
+    def rules_text(self) -> str:
+        """The fixed rules with the thresholds and validity that they are answered by, as JSON."""
+        content = [{**asdict(rule), "zh": "", "en": ""} for rule in self.rules]
+        return json.dumps(
+            content, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False
+        )
+
+    @cached_property
+    def rules_hash(self) -> str:
+        """SHA-256 of `rules_text`: the version of the rules."""
+        return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
     def spec_hash(self, calendar: Calendar) -> str:
         """SHA-256 of everything that decides a value: declarations, calendar, kernel version."""

@@ -16,7 +16,8 @@ class FeatureTable:
 
     `values` is (n, d) float64 with NaN where missing; `status` holds positions in
     `features.contracts.vectors.STATUS_CODES`; `rules` holds 0 clear, 1 hit, 2 not applicable,
-    3 insufficient a row and rule.
+    3 insufficient a row and rule. `unit` labels what a review budget is spent on
+    (`features.unit.unit_labels`).
     """
 
     scenario: str
@@ -33,6 +34,7 @@ class FeatureTable:
     version: Integers
     subject: NDArray[np.str_]
     peer_group: NDArray[np.str_]
+    unit: NDArray[np.str_]
     amount_minor: Integers
     rules: dict[str, NDArray[np.int8]]
     patterns: tuple[PatternInfo, ...] = ()
@@ -73,6 +75,7 @@ class FeatureTable:
             version=self.version[where],
             subject=self.subject[where],
             peer_group=self.peer_group[where],
+            unit=self.unit[where],
             amount_minor=self.amount_minor[where],
             rules={name: column[where] for name, column in self.rules.items()},
             patterns=self.patterns,

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from features.contracts.errors import BundleError, CorruptBundleError, NoChampionError
+from features.contracts.settings import Settings
+from features.spec import Scenario
 from features.store import deployments
 from features.store.ledger import Ledger
 from models.bundle import Bundle
@@ -58,6 +60,21 @@ class Bundles:
         bundle = Bundle.load(folder, digest=digest, spec_hash=self._spec_hash)
         bundle.contributions(bundle.golden[:1])  # compiled now, not while a caller waits
         return bundle
+
+
+def serving_bundle(settings: Settings, ledger: Ledger, scenario: Scenario) -> Bundle:
+    """The bundle that serves the scenario in a ledger, for a command that looks once.
+
+    Raises
+    ------
+    NoChampionError
+        Nothing was promoted, or nothing that may be used.
+    """
+    spec_hash = scenario.spec_hash(ledger.profile(scenario.name)[1])
+    bundles = Bundles(settings.bundles / scenario.name, spec_hash=spec_hash)
+    champion = Champion(ledger, scenario.name, bundles.load)
+    champion.refresh()
+    return champion().bundle
 
 
 class Champion:

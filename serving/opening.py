@@ -14,6 +14,7 @@ from serving.desk import Desk, Post
 from serving.door import door
 from serving.monitor import Monitor
 from serving.reviewing import Reviewer, rule_in_force
+from serving.rulebooks import keep
 from serving.scorer import Scorer
 from serving.store.past import StoredScores
 from serving.store.reading import Records, read_only
@@ -30,7 +31,8 @@ def all_posts(settings: Settings, ledger: Ledger, deployed: Ledger) -> dict[str,
 
 
 def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Post:
-    scenario = catalog.load(name)
+    scenario = catalog.load(name, settings.rules)
+    keep(settings.rulebooks, scenario)
     warm(scenario)
     sizes = Sizes(
         cache_rows=settings.history_cache_rows, shelf_bytes=settings.history_packed_mb << 20

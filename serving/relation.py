@@ -1,20 +1,27 @@
 """How the model's view stands to the fixed rules: confirms, new, rule only, or neither."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from features.contracts.errors import InputError
 from features.contracts.verdicts import Relation, RuleWarning
+
+_DEFINITE: Final = ("hit", "clear")
 
 
 def merge(host: Sequence[RuleWarning], ours: Sequence[RuleWarning]) -> tuple[RuleWarning, ...]:
     """All warnings about an event; where host and we have a rule of one name, the host's counts.
 
+    Only where the host could not tell (`insufficient`) does our hit or clear stand in its place.
+
     >>> hit, clear = (RuleWarning(rule="cap", status=s) for s in ("hit", "clear"))
     >>> [one.status for one in merge([clear], [hit])]
     ['clear']
     """
-    known = {one.rule for one in host}
-    return (*host, *(one for one in ours if one.rule not in known))
+    told = {one.rule for one in ours if one.status in _DEFINITE}
+    kept = [one for one in host if one.status != "insufficient" or one.rule not in told]
+    known = {one.rule for one in kept}
+    return (*kept, *(one for one in ours if one.rule not in known))
 
 
 def relate(rules: Sequence[RuleWarning], *, is_alert: bool) -> Relation:

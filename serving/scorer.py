@@ -48,6 +48,7 @@ class Engine(Protocol):
     """What scoring needs of the live feature engine."""
 
     spec_hash: str
+    rules_hash: str
 
     def admit(self, event: Event) -> Event:
         """Check kind and fields against the scenario."""
@@ -311,7 +312,7 @@ class Scorer:
             relation=relate(rules, is_alert=scores.is_alert),
             rules=rules,
             reasons=self._reasons(serving.bundle, vector, event, loaded) if is_told else (),
-            provenance=_provenance(serving, vector),
+            provenance=_provenance(serving, vector, self._engine.rules_hash),
             reliability=_reliability(serving.bundle, vector),
             review=review,
         )
@@ -407,7 +408,7 @@ def _reliability(bundle: Bundle, vector: FeatureVector) -> Reliability:
     )
 
 
-def _provenance(serving: Serving, vector: FeatureVector) -> Provenance:
+def _provenance(serving: Serving, vector: FeatureVector, rules_hash: str) -> Provenance:
     return Provenance(
         bundle_digest=serving.digest,
         model_version=serving.model_version,
@@ -415,6 +416,7 @@ def _provenance(serving: Serving, vector: FeatureVector) -> Provenance:
         kernel_version=vector.kernel_version,
         as_of_seq=vector.as_of_seq,
         vector_digest=vector.digest,
+        rules_hash=rules_hash,
     )
 
 

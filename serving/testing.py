@@ -53,6 +53,7 @@ class SmallEngine:
 
     ledger: Ledger
     spec_hash: str = SPEC
+    rules_hash: str = ""
     appended: list[str] = field(default_factory=list)
     n_forgotten: int = 0
 

@@ -24,6 +24,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from features.contracts.errors import InputError, UnreadableSourceError
 from features.contracts.vectors import Matrix, Vector
+from models.fitting.ensemble import DEFAULT as MEMBERS
 from models.fitting.ensemble import FITTERS, fit_ensemble
 from models.fitting.from_pyod import fit_pyod
 
@@ -125,7 +126,7 @@ def _seeded(seed: int) -> Iterator[None]:
 DETECTORS: Final[Mapping[str, Judge]] = MappingProxyType(
     {
         DEFAULT: _default,
-        **{name: _member(name) for name in FITTERS},
+        **{name: _member(name) for name in MEMBERS},
         **{name: pyod(name) for name in _PYOD},
     }
 )

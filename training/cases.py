@@ -6,12 +6,14 @@ one row finds the case. A look-alike is a harmless story that resembles a plante
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.contracts.events import to_us
 from features.contracts.tables import check_truth
 from features.contracts.vectors import Integers
 from features.table import FeatureTable
@@ -19,13 +21,17 @@ from features.table import FeatureTable
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One planted story; `telling` names features, or fields they read, that give it away."""
+    """One planted story; `telling` names features, or fields they read, that give it away.
+
+    `onset_us` is when it began, in microseconds since 1970; None where nothing says.
+    """
 
     case_id: str
     typology: str
     severity: str
     is_lookalike: bool
     telling: tuple[str, ...] = ()
+    onset_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,4 +115,5 @@ def _case(line: dict[str, object]) -> Case:
         severity=str(line["severity"]),
         is_lookalike=bool(line["look_alike"]),
         telling=tuple(name for name in str(line["telling_features"]).split(";") if name),
+        onset_us=to_us(line["onset"]) if isinstance(line["onset"], datetime) else None,
     )

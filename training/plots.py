@@ -33,10 +33,11 @@ def draw(fitted: Fitted, judged: Judged, evaluation: Evaluation, folder: Path) -
     if truth is not None and truth.n_cases:
         plots["precision"] = lambda axes: _precision(axes, truth)
         plots["recall"] = lambda axes: _recall(axes, truth)
-    return tuple(_save(plot, folder / f"{name}.png") for name, plot in plots.items())
+    return tuple(save(plot, folder / f"{name}.png") for name, plot in plots.items())
 
 
-def _save(plot: Callable[[Any], None], path: Path) -> Path:
+def save(plot: Callable[[Any], None], path: Path) -> Path:
+    """Draw one plot on a figure of its own and write it as PNG."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

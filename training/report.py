@@ -41,7 +41,7 @@ def render(fitted: Fitted, evaluation: Evaluation, plots: Sequence[Path] = ()) -
         plots=[_inline(path) for path in plots],
         day=lambda us: from_us(us).date().isoformat(),
         percent=lambda share: f"{share:.1%}",
-        rate=_rate,
+        rate=told,
     )
 
 
@@ -54,7 +54,8 @@ def _inline(path: Path) -> dict[str, str]:
     return {"content": content, "caption": CAPTIONS.get(path.stem, path.stem)}
 
 
-def _rate(rate: Rate) -> str:
+def told(rate: Rate) -> str:
+    """A share in words, with its interval."""
     if rate.n == 0:
         return "none to tell from"
     return f"{rate.hits} of {rate.n}, {rate.rate:.1%} ({rate.low:.1%} to {rate.high:.1%})"

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from features.contracts.vectors import Matrix, Vector
 from models.ensemble import Ensemble
-from models.fitting.ensemble import FITTERS, fit_ensemble
+from models.fitting.ensemble import DEFAULT, fit_ensemble
 from models.fitting.labelled import Explained, Findings, fit_labelled
 from models.labelled import Labelled
 
@@ -90,7 +90,7 @@ def fitted(name: str, crowd: int) -> Ensemble | Labelled:
     """The detector of this name as it serves, fitted on one of the crowds."""
     if name == LABELLED:
         return _reviewed(crowds()[crowd])
-    detectors = tuple(FITTERS) if name == ENSEMBLE else (name,)
+    detectors = DEFAULT if name == ENSEMBLE else (name,)
     return fit_ensemble(crowds()[crowd].x, COLUMNS, seed=0, detectors=detectors)
 
 

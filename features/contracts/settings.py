@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr = SecretStr("")
     """Key of the HMAC that replaces personal identifiers; empty refuses fields that need one."""
     pseudonym_key_id: str = "k1"
+    rules: Path | None = None
+    """Rulebook of fixed rules laid over the shipped one (`features.scenarios.rulebook`)."""
     alert_budget: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Share of events that reviewers have room for."""
     alert_line: Literal["rolling", "fixed"] = "rolling"
@@ -103,6 +105,11 @@ class Settings(BaseSettings):
     def bundles(self) -> Path:
         """Folder of promoted bundles, one a digest."""
         return self.home / "bundles"
+
+    @cached_property
+    def rulebooks(self) -> Path:
+        """Folder of the fixed rules that verdicts were given by, one a digest."""
+        return self.home / "rules"
 
     @cached_property
     def reports(self) -> Path:

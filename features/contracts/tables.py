@@ -44,6 +44,7 @@ IDS: Final[dict[str, type[pl.DataType] | pl.DataType]] = {
     "seq": pl.Int64,
     "subject": pl.String,
     "peer_group": pl.String,
+    "unit": pl.String,
     "event_amount_minor": pl.Int64,
 }
 """Columns that say which event a row is about; the features' own columns follow them."""

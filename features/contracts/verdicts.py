@@ -134,7 +134,11 @@ class RuleWarning(_Frozen):
 
 
 class Provenance(_Frozen):
-    """What the score was made with; the same provenance and vector give the same score."""
+    """What the score was made with; the same provenance and vector give the same score.
+
+    `rules_hash` says by which fixed rules, thresholds and dates our own answers were given; empty
+    in records from before it was kept.
+    """
 
     bundle_digest: str
     model_version: str
@@ -142,6 +146,7 @@ class Provenance(_Frozen):
     kernel_version: str
     as_of_seq: int
     vector_digest: str
+    rules_hash: str = ""
 
 
 class Likelihood(_Frozen):

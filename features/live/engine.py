@@ -4,7 +4,7 @@ The caller scores first and appends afterwards, in one transaction of the ledger
 sees itself.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from features.live.snapshots import Snapshots
 from features.live.trace import Source, sources, traced
 from features.live.view import LiveView
 from features.live.writer import LiveWriter
-from features.spec import Scenario
+from features.spec import Rule, Scenario
 from features.store.history import Sizes
 from features.store.ledger import Ledger
 from features.store.marks import Look
@@ -70,6 +70,7 @@ class LiveEngine:
         self.snapshots = Snapshots(self.ground)
         self.ground.snapshots = self.snapshots
         self.spec_hash = self.writer.spec_hash
+        self.rules_hash = scenario.rules_hash
         self._held: LiveView | None = None
 
     def _preload(self) -> None:
@@ -128,19 +129,22 @@ class LiveEngine:
             peer_group=label or "*",
         )
 
-    def warnings(self, event: Event, vector: FeatureVector) -> tuple[RuleWarning, ...]:
-        """The answers of the scenario's fixed rules about `event`."""
+    def warnings(
+        self, event: Event, vector: FeatureVector, among: Sequence[Rule] | None = None
+    ) -> tuple[RuleWarning, ...]:
+        """The answers of the scenario's fixed rules, or of those given, about `event`."""
         values = {
             name: np.array([cell.value])
             for name, cell in zip(vector.names, vector.cells, strict=True)
         }
         found = []
-        for rule in self.scenario.rules:
+        days = self.ground.calendar.local_days(np.array([event.effective_us]))
+        for rule in self.scenario.rules if among is None else among:
             applies = all(
                 (event.kind if name == "kind" else event.fields.get(name)) in wanted
                 for name, wanted in rule.applies
             )
-            code = int(rules.answer(rule, values, np.array([applies]))[0])
+            code = int(rules.answer(rule, values, np.array([applies]), days)[0])
             found.append(
                 RuleWarning(
                     rule=rule.name, status=rules.ANSWERS[code], source="lianjing", detail=rule.basis

@@ -887,7 +887,7 @@ RULES: Final = (
         "项目频繁变更",
         "frequent changes",
         "投资在线平台固定规则: two years, three approved changes before this one",
-        (("n_changes_730d_by_project", ">=", 3),),
+        (("n_changes_730d_by_project", ">=", "changes"),),
         applies=(("activity", ("change_requested", "change_approved")),),
     ),
     Rule(
@@ -895,7 +895,10 @@ RULES: Final = (
         "重复备案",
         "duplicate filing",
         "企业投资项目核准和备案管理条例 Art 13",
-        (("n_filings_1095d_by_parcel", ">=", 1), ("n_1827d_by_project", "<", 1)),
+        (
+            ("n_filings_1095d_by_parcel", ">=", "filings_on_parcel"),
+            ("n_1827d_by_project", "<", 1),
+        ),
         applies=(("activity", ("filed",)),),
     ),
     Rule(
@@ -911,7 +914,7 @@ RULES: Final = (
         "概算超估算10%",
         "estimate overrun above 10 %",
         "政府投资条例 Art 12",
-        (("rise_ppm", ">", 100_000),),
+        (("rise_ppm", ">", "overrun_ppm"),),
         applies=(("activity", ("approved", "change_approved")),),
     ),
     Rule(
@@ -920,7 +923,7 @@ RULES: Final = (
         "approved but not started in time",
         "企业投资项目核准和备案管理条例 Art 12",
         (
-            ("days_since_approval_1827d_by_project", ">", 730),
+            ("days_since_approval_1827d_by_project", ">", "days"),
             ("n_extensions_1827d_by_project", "<", 1),
         ),
         applies=(("activity", ("construction_started", "permit_issued")),),
@@ -930,7 +933,7 @@ RULES: Final = (
         "超期办结",
         "decided after the due date",
         "行政许可法 Art 42",
-        (("slack_d", ">", 0),),
+        (("slack_d", ">", "days_late"),),
         applies=(("activity", ("approved", "change_approved")),),
     ),
     Rule(

@@ -1,11 +1,20 @@
 """The catalogue of scenarios: load one by name; files of the operator's join those shipped."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from features.contracts.errors import DeclarationError, UnknownScenarioError
-from features.scenarios import approvals, assignments, credit_repairs, own, payouts, small_works
+from features.scenarios import (
+    approvals,
+    assignments,
+    credit_repairs,
+    own,
+    payouts,
+    rulebook,
+    small_works,
+)
 from features.spec import Scenario
 
 _SCENARIOS: Final = {
@@ -31,13 +40,18 @@ def names() -> tuple[str, ...]:
     return (*NAMES, *_OWN)
 
 
-def load(name: str) -> Scenario:
-    """The scenario of that name; it never reads a file.
+def load(name: str, rules: Path | None = None) -> Scenario:
+    """The scenario of that name, its fixed rules as the shipped rulebook says.
+
+    `rules` is an operator's own rulebook, laid over the shipped (`features.scenarios.rulebook`). A
+    scenario's own file is never read here (`enrol`).
 
     Raises
     ------
     UnknownScenarioError
         No scenario has the name.
+    InputError
+        The operator's rulebook breaks a rule.
 
     >>> load("payouts").subject
     'enterprise'
@@ -49,7 +63,15 @@ def load(name: str) -> Scenario:
         return _OWN[name][1]
     if name not in _SCENARIOS:
         raise UnknownScenarioError.among(name, names())
-    return _SCENARIOS[name]
+    if rules is None:
+        return _shipped(name)
+    book = rulebook.load(rules, known=_SCENARIOS)
+    return rulebook.applied(_SCENARIOS[name], book, place=rules.name)
+
+
+@cache
+def _shipped(name: str) -> Scenario:
+    return rulebook.applied(_SCENARIOS[name], rulebook.load(known=_SCENARIOS))
 
 
 def place(name: str) -> Path | None:

@@ -1165,7 +1165,10 @@ RULES: Final = (
         "重复享受",
         "duplicate benefit",
         "同一人员、产品、项目、标准不重复奖励 (non-stacking clause)",
-        (("n_1095d_by_object_code", ">=", 1), ("is_new_object_code_category_1095d", ">=", 1)),
+        (
+            ("n_1095d_by_object_code", ">=", "earlier_payments"),
+            ("is_new_object_code_category_1095d", ">=", 1),
+        ),
     ),
     Rule(
         "check_missing",
@@ -1180,7 +1183,7 @@ RULES: Final = (
         "先拨后查",
         "paid before the check",
         "财政涉企补助全网查 (check before payment)",
-        (("check_lead_min", "<", 0),),
+        (("check_lead_min", "<", "minutes_ahead"),),
     ),
     Rule(
         "check_hit_ignored",

@@ -12,6 +12,7 @@ from features.contracts.vectors import Matrix, PatternInfo, Vector
 from models.detector import Detector
 from models.ensemble import Ensemble
 from models.fitting.ecdf import fit_ecdf
+from models.fitting.families import Columns, fit_families
 from models.fitting.forest import fit_forest
 from models.fitting.mahalanobis import fit_mahalanobis
 from models.fitting.neighbours import fit_neighbours
@@ -23,9 +24,12 @@ FITTERS: Final[Mapping[str, Callable[..., Detector]]] = MappingProxyType(
         "ecdf": fit_ecdf,
         "neighbours": fit_neighbours,
         "mahalanobis": fit_mahalanobis,
+        "families": fit_families,
     }
 )
 """One fitter `(x, *, seed) -> Detector` for each registered detector."""
+DEFAULT: Final = ("forest", "ecdf", "neighbours", "mahalanobis")
+"""The detectors of an ensemble where no others are asked for."""
 VIEWS: Final[Mapping[str, int]] = MappingProxyType({"neighbours": 2})
 """How many views of the rows a detector joins, where it is not one: it weighs as many times."""
 STANDARD_ROWS: Final = 20_000
@@ -40,13 +44,15 @@ def fit_ensemble(
     names: Sequence[str],
     *,
     seed: int,
-    detectors: Sequence[str] = tuple(FITTERS),
+    detectors: Sequence[str] = DEFAULT,
+    columns: Columns | None = None,
     patterns: Sequence[PatternInfo] = (),
 ) -> Ensemble:
     """Fit the named detectors on the rows of `x` (NaN is missing); every view weighs alike.
 
-    With `patterns`, whose features are among `names`, the average is one view of a panel. Same
-    rows, names and seed give the same ensemble bit for bit.
+    With `patterns`, whose features are among `names`, the average is one view of a panel. `columns`
+    is what is declared of the columns, for the detector that asks (`families`). Same rows, names
+    and seed give the same ensemble bit for bit.
     """
     if x.shape[0] < _FEWEST_ROWS or x.shape[1] != len(names):
         raise InputError(
@@ -57,7 +63,12 @@ def fit_ensemble(
         raise InputError(f"feature {worst!r} is infinite; a value is finite or missing (NaN)")
     median = np.array([_median(column) for column in x.T])
     filled = np.ascontiguousarray(np.where(np.isnan(x), median, x))
-    fitted = tuple(FITTERS[name](filled, seed=seed) for name in detectors)
+    fitted = tuple(
+        fit_families(filled, seed=seed, columns=columns)
+        if name == "families"
+        else FITTERS[name](filled, seed=seed)
+        for name in detectors
+    )
     views = np.array([VIEWS.get(name, 1) for name in detectors], np.float64)
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(len(x), min(STANDARD_ROWS, len(x)), replace=False))

@@ -8,7 +8,7 @@ from features.contracts.vectors import Matrix, PatternInfo
 from models.arrays import Array, Arrays, prefixed, section
 from models.checks import Subject, column_names
 from models.ensemble import Ensemble
-from models.fitting.ensemble import FITTERS, fit_ensemble
+from models.fitting.ensemble import DEFAULT, FITTERS, fit_ensemble
 from models.fitting.from_pyod import fit_pyod
 from models.fitting.labelled import BOOSTED_FROM, Explained, Findings, fit_labelled
 from models.labelled import Labelled
@@ -21,8 +21,8 @@ def detector_subject(name: str) -> Subject:
 
 
 def ensemble_subject(detectors: Sequence[str] = (), *, name: str = "ensemble") -> Subject:
-    """An ensemble of the named detectors, of all of them by default."""
-    chosen, names = tuple(detectors or FITTERS), column_names()
+    """An ensemble of the named detectors, of the default ones by default."""
+    chosen, names = tuple(detectors or DEFAULT), column_names()
 
     def load(arrays: Arrays) -> Ensemble:
         return Ensemble.from_arrays(arrays, feature_names=names, detectors=chosen)
@@ -41,7 +41,7 @@ def panel_subject() -> Subject:
 
     def load(arrays: Arrays) -> Ensemble:
         return Ensemble.from_arrays(
-            arrays, feature_names=names, detectors=tuple(FITTERS), n_patterns=len(patterns)
+            arrays, feature_names=names, detectors=DEFAULT, n_patterns=len(patterns)
         )
 
     return Subject(
@@ -96,7 +96,7 @@ def labelled_subject() -> Subject:
 
     def load(arrays: Arrays) -> Labelled:
         ensemble = Ensemble.from_arrays(
-            section(arrays, "ensemble"), feature_names=names, detectors=tuple(FITTERS)
+            section(arrays, "ensemble"), feature_names=names, detectors=DEFAULT
         )
         return Labelled.from_arrays(section(arrays, "labelled"), ensemble=ensemble)
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from features.contracts.errors import InputError
-from models.pages import ecdf, ensemble, forest, labelled, mahalanobis, neighbours
+from models.pages import ecdf, ensemble, families, forest, labelled, mahalanobis, neighbours
 from models.pages.page import Cost, Page
 
 PAGES: Final[Mapping[str, Page]] = MappingProxyType(
@@ -18,10 +18,11 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
         "ecdf": ecdf.PAGE,
         "neighbours": neighbours.PAGE,
         "mahalanobis": mahalanobis.PAGE,
+        "families": families.PAGE,
         "labelled": labelled.PAGE,
     }
 )
-"""By the detector's registered name; `ensemble` is the default ensemble of all of them, and
+"""By the detector's registered name; `ensemble` is the default ensemble, and
 `labelled` what reviewers' findings make of it."""
 
 __all__ = ["PAGES", "Cost", "Page", "page_of"]

@@ -20,8 +20,9 @@ from serving.cli.bench import app as bench_app
 from serving.cli.compare import compare
 from serving.cli.conformance import conformance
 from serving.cli.detectors import app as detectors_app
-from serving.cli.evaluate import evaluate, inject_log
+from serving.cli.evaluate import evaluate
 from serving.cli.features import app as features_app
+from serving.cli.logs import inject_log
 from serving.cli.options import Json, MappingName, Paths, Scenario, ScenarioFile
 from serving.cli.rotation import rotation
 from serving.cli.scenarios import app as scenarios_app
@@ -45,10 +46,10 @@ app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(key_app, name="key")
 app.command()(compare)
 app.command()(conformance)
+app.command()(evaluate)
 app.command()(select)
 app.command()(thresholds)
 app.command()(rotation)
-app.command()(evaluate)
 app.command()(inject_log)
 
 Until = Annotated[datetime | None, typer.Option(help="train on what happened before this date")]
@@ -161,7 +162,7 @@ def train(
         result = run(
             settings,
             ledger,
-            catalog.load(scenario),
+            catalog.load(scenario, settings.rules),
             until=until.replace(tzinfo=UTC) if until else None,
             seed=seed,
             truth=load_truth(truth) if truth else None,
@@ -297,6 +298,9 @@ def replay(
     for item in different:
         show.err.print(f"{item.record_id} ({item.event_id}) differs in {', '.join(item.differs)}")
     show.out.print(f"{len(found)} records derived again, {len(different)} different")
+    unasked = sum(bool(item.skipped) for item in found)
+    if unasked:
+        show.err.print(f"note: fixed rules of {unasked} records were not kept, and not asked again")
     if different:
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ import typer
 
 from features.contracts.errors import InputError
 from serving.cli import show
-from serving.cli.evaluate import sequences
+from serving.cli.logs import sequences
 from serving.cli.options import Json
 
 if TYPE_CHECKING:

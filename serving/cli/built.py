@@ -52,7 +52,7 @@ def build(settings: Settings, asked: Asked, *, progress: Progress | None = None)
     NotFoundError
         No files are named, and there is no ledger.
     """
-    scenario = catalog.load(asked.scenario)
+    scenario = catalog.load(asked.scenario, settings.rules)
     _check(asked)
     if asked.engine is not Engine.LOCAL:
         return Done(_on_cluster(scenario, asked, progress))

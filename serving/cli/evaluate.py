@@ -1,210 +1,178 @@
-"""Cases of event logs: `lianjing evaluate`, `inject-log` and `bench sequences`."""
+"""`lianjing evaluate`: what a model and the fixed rules find, in a ledger or in an event log."""
 
-import csv
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features.contracts.errors import InputError
 from serving.cli import show
+from serving.cli.logs import Families, Labelled, LogOptions, MappingOption, evaluate_cases
 from serving.cli.options import Json
+from serving.cli.setting import configured, known, open_ledger
 
 if TYPE_CHECKING:
-    from features.sources.mapping import Mapping
-    from training.sequences.evaluate import LogEvaluation
-    from training.sequences.inject import Injected
+    from features.contracts.settings import Settings
+    from features.spec import Scenario as Declared
+    from features.store.ledger import Ledger
+    from models.bundle import Bundle
+    from training.screen_ledger import Asked
+    from training.screening import Screening
 
-Events = Annotated[Path, typer.Option(help="the log: .xes, .xes.gz, or what the mapping reads")]
-LabelPath = Annotated[Path, typer.Option(help="a CSV file: case id, and 1 if it is to be found")]
-ScenarioName = Annotated[str, typer.Option(help="the scenario whose features are taken")]
-MappingOption = Annotated[
-    str, typer.Option(help="a mapping's name or a TOML file; without it the one that fits best")
+Scenario = Annotated[
+    str, typer.Option(help="a scenario's name, or its Python file", callback=known)
 ]
-Labelled = Annotated[int, typer.Option(help="let the labels of so many reviewed cases teach")]
-Families = Annotated[str, typer.Option(help="families of features, separated by commas")]
-Share = Annotated[float, typer.Option(help="share of the cases that are distorted")]
-_LOGS: Final = ("receipt", "BPIC15_1", "BPIC15_2")
-_MARKS: Final = {"0": False, "1": True}
-_COLUMNS: Final = 2
-_MEASURES: Final = {
-    "AUC": "auc",
-    "AP": "average_precision",
-    "best F1": "best_f1",
-    "share": "best_f1_share",
-    "at 1 %": "recall_1",
-    "at 5 %": "recall_5",
-    "at 10 %": "recall_10",
-}
+Events = Annotated[
+    Path | None, typer.Option(help="judge the cases of this log (.xes, .xes.gz), not the ledger")
+]
+Version = Annotated[str, typer.Option(help="a registered version; the champion without it")]
+Alias = Annotated[str, typer.Option(help="champion (what serves) or challenger")]
+Truth = Annotated[Path | None, typer.Option(help="what was planted: the simulator's truth.csv")]
+Warnings = Annotated[
+    Path | None, typer.Option(help="the host's own warnings: event_id, rule, answer, at")
+]
+LabelFile = Annotated[
+    Path | None,
+    typer.Option(help="what reviewers found, as for train; with --events case id and 0 or 1"),
+]
+Since = Annotated[datetime | None, typer.Option(help="judge what happened from this date on")]
+Until = Annotated[datetime | None, typer.Option(help="judge what happened before this date")]
+By = Annotated[list[str], typer.Option("--by", help="a field to count the selected units by")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="judge by a model fitted on the judged events, unlabelled")
+]
+Refits = Annotated[int, typer.Option(help="bootstrap refits; 0 for none", min=0)]
+Out = Annotated[Path | None, typer.Option(help="folder of report, JSON and plots")]
 
 
 def evaluate(
-    events: Events,
-    labels: LabelPath,
-    scenario: ScenarioName = "approvals",
+    scenario: Scenario,
+    version: Version = "",
+    alias: Alias = "champion",
+    truth: Truth = None,
+    warnings: Warnings = None,
+    labels: LabelFile = None,
+    fresh: Fresh = False,
+    since: Since = None,
+    until: Until = None,
+    by: By = [],  # noqa: B006  (typer reads the default, nothing writes it)
+    refits: Refits = 5,
+    out: Out = None,
+    events: Events = None,
     mapping: MappingOption = "",
     labelled: Labelled = 0,
     families: Families = "",
     seed: int = 0,
     json: Json = False,
 ) -> None:
-    """Train on a log without labels and say how well its cases labelled 1 are found."""
-    from features.scenarios import catalog
-    from training.sequences.evaluate import evaluate_log
+    """Judge a model beside the fixed rules on the units of the ledger, and write a report.
 
-    found = evaluate_log(
-        [events],
-        read_case_labels(labels),
-        mapping=_mapping(mapping, events, scenario),
-        scenario=catalog.load(scenario),
-        families=_families(families),
-        n_labelled=labelled,
-        seed=seed,
-    )
-    if json:
-        show.document(found.model_dump(mode="json"))
-        return
-    show.table(
-        f"{events.name}: {found.found.n_marked} of {found.found.n_cases} labelled cases are 1, "
-        f"{found.n_events} events, {len(found.features)} features of {', '.join(found.families)}",
-        ["model", *(f"{name}#" for name in _MEASURES)],
-        _lines(found),
-    )
+    With --fresh the model is fitted on the judged events themselves, as whoever screens a past
+    period does; without it the champion judges, or the version or alias asked for. The budget is
+    LIANJING_ALERT_BUDGET, a share of the units.
 
-
-def inject_log(
-    log: Annotated[Path, typer.Argument(help="an event log, .xes or .xes.gz")],
-    out: Annotated[Path, typer.Option(help="the distorted log, .xes or .xes.gz")],
-    labels: Annotated[Path, typer.Option(help="a CSV file of cases: id, 0 or 1, type")],
-    seed: int = 1,
-    share: Share = 0.1,
-) -> None:
-    """Distort a share of a log's cases: steps skipped, inserted, repeated, early, late, by others.
-
-    The types, sizes and distances are those of Nolle et al., doi:10.1016/j.is.2019.101458.
+    With --events a model is fitted on that log without labels, and its cases are ranked; --mapping,
+    --labelled, --families and --seed are for logs alone.
     """
-    from features.frames import replace_file
-    from features.sources.read_xes import read_xes
-    from training.sequences.inject import CASE, inject
-    from training.sequences.write_xes import write_xes
+    if events is not None:
+        if labels is None:
+            raise InputError(f"{events.name}: name its cases with --labels (case id, 0 or 1)")
+        told = LogOptions(mapping, labelled, families, seed)
+        evaluate_cases(scenario, events, labels, told, json=json)
+        return
+    from training.screen_ledger import screen_ledger
+    from training.screening_report import write
 
-    done = inject(list(read_xes(log)), seed=seed, share=share)
-    cases = dict.fromkeys(row.cells[CASE] for row in done.rows)
-    lines = [f"{case},{int(case in done.types)},{done.types.get(case, '')}" for case in cases]
-    write_xes(done.rows, out)
-    text = "\n".join(["case,label,type", *lines, ""])
-    replace_file(labels, lambda part: part.write_text(text, encoding="utf-8"))
-    show.out.print(f"{out}: {len(done.types)} of {done.n_cases} cases distorted ({_shares(done)})")
-
-
-def sequences(
-    data: Annotated[Path, typer.Option(help="a folder of event logs")],
-    logs: Annotated[str, typer.Option(help="their names, separated by commas")] = ",".join(_LOGS),
-    seeds: Annotated[str, typer.Option(help="seeds, separated by commas")] = "1,2,3,4,5",
-    labelled: Labelled = 20,
-    families: Families = "",
-    share: Share = 0.1,
-    json: Json = False,
-) -> None:
-    """Distort cases of real logs and say how well they are found, without and with labels."""
-    from training.sequences.bench import bench
-
-    numbers = _whole_numbers(seeds)
-    found = []
-    with show.progress("sequences") as tick, tempfile.TemporaryDirectory() as folder:
-        for name in logs.split(","):
-            path = _log_of(data, name)
-            found.append(
-                bench(
-                    path,
-                    numbers,
-                    mapping=_mapping("", path, "approvals"),
-                    families=_families(families),
-                    share=share,
-                    n_labelled=labelled,
-                    folder=Path(folder),
-                    progress=tick,
-                )
+    settings = configured()
+    with open_ledger(settings) as ledger:
+        declared = _declared(settings, scenario)
+        asked = _asked(ledger, scenario, (truth, warnings, labels), (since, until), by, refits)
+        bundle = None if fresh else _bundle(settings, ledger, declared, version or alias)
+        with show.progress("features") as tick:
+            screening = screen_ledger(
+                ledger, declared, bundle, asked, budget=settings.alert_budget, progress=tick
             )
+    name = f"screening-{scenario}-{'fresh' if bundle is None else bundle.digest[:12]}"
+    page = write(screening, out or settings.reports / name)
+    _tell(screening, page, json=json)
+
+
+def _declared(settings: "Settings", name: str) -> "Declared":
+    from features.scenarios import catalog
+
+    return catalog.load(name, settings.rules)
+
+
+def _asked(
+    ledger: "Ledger",
+    scenario: str,
+    files: tuple[Path | None, Path | None, Path | None],
+    window: tuple[datetime | None, datetime | None],
+    by: list[str],
+    refits: int,
+) -> "Asked":
+    """The files that are named, read and checked before anything is computed."""
+    from functools import partial
+
+    from serving.store.selected import selections
+    from training.host_answers import read_answers
+    from training.labels import read_labels
+    from training.screen_ledger import Asked
+    from training.truth import load_truth
+
+    truth, warnings, labels = files
+    since, until = (at.replace(tzinfo=UTC) if at else None for at in window)
+    known = partial(selections, ledger.connection, scenario)
+    return Asked(
+        since=since,
+        until=until,
+        truth=load_truth(truth) if truth else None,
+        answers=read_answers(warnings) if warnings else None,
+        labels=read_labels(labels, selections=known) if labels else None,
+        by=tuple(by),
+        n_refits=refits,
+    )
+
+
+def _bundle(settings: "Settings", ledger: "Ledger", scenario: "Declared", which: str) -> "Bundle":
+    """What serves, or a registered version or alias."""
+    if which == "champion":
+        from serving.champion import serving_bundle
+
+        return serving_bundle(settings, ledger, scenario)
+    from models.bundle import Bundle
+    from training import track
+
+    uri = settings.tracking_uri
+    found = track.resolve(uri, scenario.name, which)
+    spec_hash = scenario.spec_hash(ledger.profile(scenario.name)[1])
+    with tempfile.TemporaryDirectory() as folder:
+        fetched = track.fetch(uri, scenario.name, found.model_version, Path(folder))
+        return Bundle.load(fetched, digest=found.digest, spec_hash=spec_hash)
+
+
+def _tell(screening: "Screening", page: Path, *, json: bool) -> None:
     if json:
-        show.document({"runs": [run.model_dump(mode="json") for run in found]})
+        show.document({"report": page, **screening.model_dump(mode="json")})
         return
-    for run in found:
-        told = ", ".join(f"{name} {part:.1%}" for name, part in run.shares.items())
-        show.table(
-            f"{run.log}, mean of seeds {seeds}: {told} of {run.n_cases} cases",
-            ["model", *(f"{name}#" for name in _MEASURES)],
-            [
-                (name, *(f"{means[key]:.3f}" for key in _MEASURES.values()))
-                for name, means in run.means.items()
-            ],
-        )
-
-
-def read_case_labels(path: Path) -> dict[str, bool]:
-    """Labels of cases from a CSV file of two or more columns: case id, 0 or 1.
-
-    Raises
-    ------
-    InputError
-        A line has no 0 or 1 in its second column, or a case stands there twice.
-    """
-    found: dict[str, bool] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, cells in enumerate(csv.reader(file), 1):
-            mark = cells[1].strip() if len(cells) >= _COLUMNS else ""
-            if mark not in _MARKS and number == 1:
-                continue
-            case = cells[0].strip() if cells else ""
-            if mark not in _MARKS or not case or case in found:
-                raise InputError(
-                    f"{path.name}, line {number}: write a case id, once, and 0 or 1 behind it"
-                )
-            found[case] = _MARKS[mark]
-    return found
-
-
-def _mapping(name: str, events: Path, scenario: str) -> "Mapping":
-    from features.sources.fitting import fitting
-    from features.sources.mapping import Mapping
-
-    return Mapping.load(name) if name else fitting(events, scenario)
-
-
-def _families(text: str) -> tuple[str, ...]:
-    from training.sequences.evaluate import FAMILIES
-
-    return tuple(name.strip() for name in text.split(",")) if text else FAMILIES
-
-
-def _whole_numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"seeds {text!r} must be whole numbers, such as 1,2,3") from error
-
-
-def _log_of(data: Path, name: str) -> Path:
-    for ending in (".xes.gz", ".xes"):
-        if (data / f"{name}{ending}").is_file():
-            return data / f"{name}{ending}"
-    raise InputError(f"{data}: holds no {name}.xes.gz; name the folder with --data")
-
-
-def _lines(found: "LogEvaluation") -> list[tuple[str, ...]]:
-    """A line a model."""
-    ranked = {
-        "no labels": found.found,
-        "no labels, the others": found.rest,
-        f"{found.n_labelled} labels, {found.n_confirmed} of them 1, the others": found.taught,
-    }
-    return [
-        (name, *(f"{getattr(part, key):.3f}" for key in _MEASURES.values()))
-        for name, part in ranked.items()
-        if part is not None
-    ]
-
-
-def _shares(done: "Injected") -> str:
-    return ", ".join(f"{name} {share:.1%}" for name, share in done.shares.items())
+    parts = screening.overlap
+    if screening.arms:
+        rows = [
+            (arm.name, arm.n_reviews, arm.n_cases, f"{arm.per_100:.1f}", arm.n_lookalikes)
+            for arm in screening.arms
+        ]
+        columns = ["chosen by", "reviews #", "cases #", "finds per 100 #", "look-alikes #"]
+        show.table(f"{screening.scenario}: the same number of reviews", columns, rows)
+        kinds = [
+            (f"{row.typology} {row.severity}", row.n_units, row.model, row.rules, row.split)
+            for row in screening.recalls
+        ]
+        columns = ["kind", "units #", "model #", "rules #", "half each #"]
+        show.table("planted units that are selected", columns, kinds)
+    show.out.print(
+        f"{screening.n_units} units, {screening.n_reviews} reviews: {parts.both.n} selected by "
+        f"model and rules, {parts.model_only.n} by the model alone, {parts.rules_only.n} by rules "
+        f"alone; report {page}"
+    )

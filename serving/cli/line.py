@@ -88,7 +88,7 @@ class Line:
         BundleError
             The gate refused it.
         """
-        declared = catalog.load(scenario)
+        declared = catalog.load(scenario, self.settings.rules)
         with self.ledger() as ledger:
             with show.progress(f"features of {scenario}") as tick:
                 result = train(

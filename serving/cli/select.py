@@ -17,11 +17,6 @@ from serving.cli.setting import configured, open_ledger
 if TYPE_CHECKING:
     import polars as pl
 
-    from features.contracts.settings import Settings
-    from features.spec import Scenario as Declared
-    from features.store.ledger import Ledger
-    from models.bundle import Bundle
-
 Out = Annotated[Path, typer.Option(help="the selected events, a .csv or .parquet file")]
 Since = Annotated[datetime | None, typer.Option(help="events from this date on")]
 Until = Annotated[datetime | None, typer.Option(help="events before this date")]
@@ -47,15 +42,17 @@ def select(
     """
     from features.frames import check_suffix, replace_file
     from features.scenarios import catalog
+    from serving.champion import serving_bundle
     from serving.reviewing import rule_in_force
     from training.review_list import review_list
 
     check_suffix(out)
-    settings, asked = configured(), catalog.load(scenario)
+    settings = configured()
+    asked = catalog.load(scenario, settings.rules)
     units, window = _quotas(quota), (_utc(since), _utc(until))
     with open_ledger(settings) as ledger:
         rule = replace(rule_in_force(settings, ledger, scenario), reviews=reviews, units=units)
-        bundle = _champion(settings, ledger, asked)
+        bundle = serving_bundle(settings, ledger, asked)
         with show.progress("features") as tick:
             frame = review_list(
                 ledger, asked, bundle, rule, unit=unit, window=window, progress=tick
@@ -79,17 +76,6 @@ def _quotas(texts: Sequence[str]) -> dict[str, int]:
             raise InputError(f"quota {text!r} must be UNIT=N, once a unit, such as north=20")
         bounds[name] = int(number)
     return bounds
-
-
-def _champion(settings: "Settings", ledger: "Ledger", scenario: "Declared") -> "Bundle":
-    """The bundle that serves the scenario."""
-    from serving.champion import Bundles, Champion
-
-    spec_hash = scenario.spec_hash(ledger.profile(scenario.name)[1])
-    bundles = Bundles(settings.bundles / scenario.name, spec_hash=spec_hash)
-    champion = Champion(ledger, scenario.name, bundles.load)
-    champion.refresh()
-    return champion().bundle
 
 
 def _summary(frame: "pl.DataFrame") -> "pl.DataFrame":

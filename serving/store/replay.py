@@ -2,7 +2,7 @@
 
 Features are computed at the record's watermark and scored with the bundle that scored then; vector,
 p-value and P(confirmed) must come out as stored, bit for bit, and the alert as the line then in
-force says.
+force says. Our fixed rules are asked again as they were then, where they were kept.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,15 @@ from typing import Final
 
 from features.contracts.errors import NotFoundError
 from features.contracts.settings import Settings
-from features.contracts.verdicts import Verdict
+from features.contracts.verdicts import RuleWarning, Verdict
 from features.live.engine import LiveEngine
 from features.scenarios import catalog
+from features.spec import Rule
 from features.store.ledger import Ledger
 from serving.champion import Bundles
+from serving.relation import merge
 from serving.reviewing import is_above
+from serving.rulebooks import kept
 from serving.store import records
 
 _PAGE: Final = 500
@@ -24,11 +27,15 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One record derived again; `differs` names what came out otherwise, empty when nothing did."""
+    """One record derived again; `differs` names what came out otherwise, empty when nothing did.
+
+    `skipped` names what could not be asked again: rules that were not kept.
+    """
 
     record_id: str
     event_id: str
     differs: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 class Replayer:
@@ -67,8 +74,19 @@ class Replayer:
         }
         if verdict.review is not None:
             compared["alert"] = (verdict.scores.is_alert, is_above(score, verdict.review))
+        rules = self._rules(engine, made.rules_hash)
+        if rules is not None:
+            ours = engine.warnings(stored.event, vector, rules)
+            compared["fixed rules"] = (verdict.rules, _merged(verdict.rules, ours))
         differs = tuple(name for name, (then, now) in compared.items() if then != now)
-        return Replay(row.record_id, row.event_id, differs)
+        skipped = () if rules is not None else ("fixed rules",)
+        return Replay(row.record_id, row.event_id, differs, skipped)
+
+    def _rules(self, engine: LiveEngine, rules_hash: str) -> tuple[Rule, ...] | None:
+        """The rules that a verdict was given by; None where they were not kept."""
+        if rules_hash == engine.rules_hash:
+            return engine.scenario.rules
+        return kept(self._settings.rulebooks, rules_hash) if rules_hash else None
 
     def every(self) -> Iterator[Replay]:
         """Derive all records again, in the order they were stored."""
@@ -80,7 +98,14 @@ class Replayer:
 
     def _open(self, name: str) -> tuple[LiveEngine, Bundles]:
         if name not in self._opened:
-            engine = LiveEngine(self._ledger, catalog.load(name))
+            engine = LiveEngine(self._ledger, catalog.load(name, self._settings.rules))
             folder = self._settings.bundles / name
             self._opened[name] = engine, Bundles(folder, spec_hash=engine.spec_hash)
         return self._opened[name]
+
+
+def _merged(
+    then: tuple[RuleWarning, ...], ours: tuple[RuleWarning, ...]
+) -> tuple[RuleWarning, ...]:
+    """Warnings as they would be told now, with what the host said then."""
+    return merge([one for one in then if one.source == "host"], ours)

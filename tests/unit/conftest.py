@@ -52,6 +52,7 @@ def _table(
         version=np.ones(n_rows, dtype=np.int64),
         subject=np.array([f"E-{row % 7}" for row in at], dtype=np.str_),
         peer_group=np.array(["all"] * n_rows, dtype=np.str_),
+        unit=np.array([f"P-{row}" for row in at], dtype=np.str_),
         amount_minor=at * 100 + 100,
         rules={"over_cap": (random.random(n_rows) < 0.05).astype(np.int8)},
     )

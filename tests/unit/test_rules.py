@@ -32,7 +32,8 @@ def _rule(*conditions: Any) -> Rule:
 
 def _told(rule: Rule, applies: list[bool], **columns: list[float]) -> list[str]:
     values = {name: np.array(column, float) for name, column in columns.items()}
-    return [ANSWERS[code] for code in answer(rule, values, np.array(applies, bool))]
+    days = np.zeros(len(applies), np.int64)
+    return [ANSWERS[code] for code in answer(rule, values, np.array(applies, bool), days)]
 
 
 @pytest.mark.parametrize(

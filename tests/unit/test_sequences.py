@@ -21,7 +21,7 @@ from features.sources.fitting import fitting
 from features.sources.mapping import Mapping
 from features.sources.rows import RawRow
 from serving.cli import main
-from serving.cli.evaluate import read_case_labels
+from serving.cli.logs import read_case_labels
 from training.sequences.bench import bench
 from training.sequences.case_score import case_scores
 from training.sequences.evaluate import evaluate_log, reviewed
