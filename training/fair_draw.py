@@ -24,7 +24,7 @@ from models.rotation.timing import WITHIN_S, head_share, timing
 from training.rotation import quarter_name, quarters_of
 from training.simulation import text
 from training.simulation.assignment_draft import AssignmentDraft
-from training.simulation.assignment_table import assignment_events, end_us, tested_columns
+from training.simulation.assignment_table import assignment_events, end_us, draw_columns
 from training.simulation.assignments import Rotation, ordinary_submissions
 from training.simulation.case import Case
 from training.simulation.columns import stream
@@ -85,7 +85,7 @@ def _draft(seed: int) -> AssignmentDraft:
 
 def _quarters(draft: AssignmentDraft) -> Iterator[Quarter]:
     events = assignment_events(draft, *draft.drawn())
-    table = tested_columns(draft, events)
+    table = draw_columns(draft, events)
     found = quarters_of(table, Calendar.prc(), until_us=end_us(draft))
     return (quarter for quarter, _, _ in found)
 

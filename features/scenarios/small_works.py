@@ -563,9 +563,8 @@ PATTERNS: Final = (
         (
             ("limit_ppm_total_30d_by_buyer_supplier_group", "high"),
             ("half_limit_earlier_90d_by_buyer_supplier_group", "high"),
-            ("n_name_like_90d_by_buyer_supplier_group", "high"),
         ),
-        source="C01; C04; C05",
+        source="C01; C04",
     ),
     Pattern(
         "always_the_same_quotes",

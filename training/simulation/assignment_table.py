@@ -98,7 +98,7 @@ def assignment_table(draft: AssignmentDraft, events: Columns) -> pl.DataFrame:
     return _exported(rows.sort("local", maintain_order=True))
 
 
-def tested_columns(draft: AssignmentDraft, events: Columns) -> pl.DataFrame:
+def draw_columns(draft: AssignmentDraft, events: Columns) -> pl.DataFrame:
     """The columns that the tests look at, as the export holds them."""
     rng = stream(draft.config.horizon.seed, "assignment table")
     return _for_tests(_columns(draft, events, rng))
