@@ -142,7 +142,7 @@ def at_midnight(history: History, row: int, atom: Atom) -> Rows:
 
 
 def _cell(history: History, row: int, feature: Feature) -> tuple[float, Status]:
-    alone = replace(history.scenario, features=(feature,), rules=())
+    alone = replace(history.scenario, features=(feature,), rules=(), patterns=())
     narrow = History(history.columns, alone, history.calendar, history.others)
     cells = batch.compute(narrow, Slice(np.array([row], np.int32), 0, len(history.columns)))
     return float(cells.values[0, 0]), STATUS_CODES[int(cells.status[0, 0])]

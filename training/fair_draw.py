@@ -24,7 +24,7 @@ from models.rotation.timing import WITHIN_S, head_share, timing
 from training.rotation import quarter_name, quarters_of
 from training.simulation import text
 from training.simulation.assignment_draft import AssignmentDraft
-from training.simulation.assignment_table import assignment_events, end_us, draw_columns
+from training.simulation.assignment_table import assignment_events, draw_columns, end_us
 from training.simulation.assignments import Rotation, ordinary_submissions
 from training.simulation.case import Case
 from training.simulation.columns import stream

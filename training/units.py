@@ -59,10 +59,11 @@ def tail_p(score: Vector, held_out: Vector) -> Vector:
         return p
     edge = held_out[n - m]
     excess = float((held_out[n - m :] - edge).mean())
-    if excess <= 0.0:
+    if excess < np.finfo(np.float64).tiny:
         return p
     beyond = score > edge
-    p[beyond] = (m + 1.0) / (n + 1.0) * np.exp(-(score[beyond] - edge) / excess)
+    with np.errstate(over="ignore"):  # so far out that the least number stands in
+        p[beyond] = (m + 1.0) / (n + 1.0) * np.exp(-(score[beyond] - edge) / excess)
     return np.maximum(p, np.finfo(np.float64).tiny)
 
 

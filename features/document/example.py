@@ -78,7 +78,7 @@ def _narrow(scenario: Scenario, feature: Feature) -> Scenario:
     """The scenario with this feature alone, and the sources that it looks at."""
     named = feature.of.source if isinstance(feature.of, Lookback) else None
     sources = tuple(item for item in scenario.sources if item.scenario == named)
-    return replace(scenario, features=(feature,), rules=(), sources=sources)
+    return replace(scenario, features=(feature,), rules=(), patterns=(), sources=sources)
 
 
 def _history(story: Story, calendar: Calendar) -> History:

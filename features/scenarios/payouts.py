@@ -1242,10 +1242,11 @@ PATTERNS: Final = (
         "a series of claims through one agent",
         (
             ("requests_enterprise_distinct_30d_by_agent_category", "high"),
+            ("ring_members", "high"),
             ("agent_share_365d_by_authority_category", "high"),
             ("age_at_application_d_robust_z_1095d_by_category", "low"),
         ),
-        source="S05; S08",
+        source="S05; S07; S08",
     ),
     Pattern(
         "same_object_again",

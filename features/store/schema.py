@@ -17,7 +17,7 @@ from features.contracts.settings import Place
 from features.store.database import Database
 from features.store.place import address, connect
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration; a database of this version is opened without loading Alembic."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

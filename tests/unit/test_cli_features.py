@@ -130,8 +130,11 @@ def test_a_table_is_built_from_files(run: Run, tmp_path: Path, suffix: str) -> N
     first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     for path, part in ((first, _events()[:2]), (second, _events()[2:])):
         part.write_parquet(path) if suffix == ".parquet" else part.write_csv(path)
-    out = tmp_path / "table.parquet"
-    code, told, _ = run("build", "payouts", "--out", out, "--from", first, "--from", second)
+    out, repairs = tmp_path / "table.parquet", tmp_path / f"repairs{suffix}"
+    none = _events()[:0].select("event_id", "effective_at", "enterprise")
+    none.write_parquet(repairs) if suffix == ".parquet" else none.write_csv(repairs)
+    files = ("--from", first, "--from", second, "--source", f"credit_repairs={repairs}")
+    code, told, _ = run("build", "payouts", "--out", out, *files)
     table = pl.read_parquet(out)
 
     assert code == 0

@@ -35,7 +35,8 @@ MEAN = Window(("enterprise",), "mean", "amount_minor", days=30)
 
 
 def _scenario(*features: Feature) -> Scenario:
-    return replace(catalog.load("payouts"), features=features, rules=())
+    shipped = catalog.load("payouts")
+    return replace(shipped, features=features, rules=(), patterns=(), sources=())
 
 
 def _feature(of: Window | Since | Own, fill: float | None) -> Feature:

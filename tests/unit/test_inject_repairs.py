@@ -25,7 +25,7 @@ from training.typologies.payouts import PAID_AFTER_REPAIR
 
 SIZES: Final = {
     "payouts": {"count": 4_000},
-    "approvals": {"projects": 120},
+    "approvals": {"projects": 300},
     "district": {"firms": 12_000},
 }
 STAMP: Final = "%Y-%m-%dT%H:%M:%S%:z"

@@ -222,7 +222,7 @@ def test_only_a_previous_text_has_a_start_and_a_span_has_an_order() -> None:
     """What cannot be meant is refused where it is declared."""
     with pytest.raises(DeclarationError, match="only a previous text has a start"):
         Measure("idle", "elapsed", key=FIRM, start="(start)")
-    with pytest.raises(DeclarationError, match="nothing lies from 3 to 1"):
+    with pytest.raises(DeclarationError, match="low 3 lies above high 1"):
         Measure("low", "within", field="amount_minor", low=3, high=1)
 
 

@@ -11,12 +11,7 @@ depends_on = None
 INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """64 bits in both; SQLite numbers rows itself only under this name."""
 
-SUBJECTS = (
-    ("payouts", "enterprise"),
-    ("approvals", "project"),
-    ("assignments", "agency"),
-    ("small_works", "buyer"),
-)
+SUBJECTS = (("payouts", "enterprise"), ("approvals", "project"))
 TEXT = {
     "sqlite": "json_extract(fields, '$.{}')",
     "postgresql": "(CAST(fields AS json) ->> '{}')",
