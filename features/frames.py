@@ -92,7 +92,9 @@ def compute(
     >>> from features.scenarios import catalog
     >>> events = pl.DataFrame({"effective_at": [10**15, 10**15 + 1, 10**15 + 2],
     ...                        "enterprise": ["E-1", "E-2", "E-1"], "amount_minor": [7, 5, 9]})
-    >>> compute(events, catalog.load("payouts"))["n_365d_by_enterprise"].to_list()
+    >>> none = {"credit_repairs": events[:0].select("effective_at", "enterprise")}
+    >>> found = compute(events, catalog.load("payouts"), sources=none)
+    >>> found["n_365d_by_enterprise"].to_list()
     [0.0, 0.0, 1.0]
     """
     history = of_tables(events, scenario, calendar=calendar, sources=sources)

@@ -60,7 +60,8 @@ def example(scenario: Scenario, feature: Feature) -> Example:
     measure = measures.get(feature.name)
     told = story.event
     if isinstance(feature.of, Own) and measure is not None:
-        answer = by_hand(measure, told.fields, told.at, found.parts, calendar, measures)
+        known = {**_measured(history, row, measure), **told.fields}
+        answer = by_hand(measure, known, told.at, found.parts, calendar, measures)
     else:
         answer = worked(feature.of, found, told.at, keys)
     (event,) = _lines(story.told[-1:], narrow)
