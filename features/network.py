@@ -60,7 +60,7 @@ def _facts(columns: Columns, clock: Clock) -> network.Facts:
 def _events(columns: Columns) -> Integers:
     """A number for each event, the same for all its versions."""
     found = columns.frame.select(pl.struct("kind", "event_id").rank("dense").cast(pl.Int64))
-    return found.to_series().to_numpy()
+    return found.to_series().to_numpy(writable=True)
 
 
 def _edges(graph: Graph, columns: Columns, chosen: tuple[Bools, Bools]) -> network.Edges:

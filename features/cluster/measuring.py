@@ -81,6 +81,9 @@ def with_measures(
         if measure.is_code:
             texts = history.texts_of(measure)
             made.append(known(columns, measure.field, texts, values).alias(measure.name))
+            codes = np.full(len(columns), -1, np.int32)
+            codes[asked.queries] = values
+            columns.codes[measure.name], columns.texts[measure.name] = codes, texts
         else:
             made.append(pl.Series(measure.name, values))
             columns.numbers[measure.name] = _spread(values, asked.queries, len(columns))
