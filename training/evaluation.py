@@ -171,6 +171,15 @@ class Evaluation(_Frozen):
             numbers["n_confirmed"] = float(self.labels.n_confirmed)
         return numbers
 
+    @property
+    def served_rate(self) -> Rate:
+        """Share of the judged rows that the moving line lets through, which is what serves.
+
+        That of the line drawn once, where the moving one was not counted.
+        """
+        whole = self.volume("rolling")
+        return self.alert_rate if whole is None else Rate.of(whole.n_alerts, whole.n_rows)
+
     def volume(self, rule: RuleName) -> Volume | None:
         """All judged rows under one live rule."""
         found = (one for one in self.volumes if one.rule == rule and one.scope == "all")

@@ -39,7 +39,7 @@ def refusals(
     found = [
         *_of_spec(bundle, spec_hash),
         *_of_conformance(bundle),
-        *_of_volume(evaluation.alert_rate, evaluation.budget),
+        *_of_volume(evaluation.served_rate, evaluation.budget),
         *([] if champion is None else _of_champion(evaluation, champion)),
         *label_refusals(bundle, evaluation.labels),
     ]

@@ -1278,7 +1278,6 @@ PATTERNS: Final = (
             ("sources_missing", "high"),
             ("check_lead_min_robust_z_1095d_by_category", "low"),
             ("check_result_rarity_1095d_by_authority", "high"),
-            ("n_requests_60min_by_officer", "high"),
             ("requests_is_unchecked_sum_1d_by_officer", "high"),
         ),
         source="S13; S14",

@@ -61,7 +61,7 @@ def found(evaluation, *, planted, cases):
 def quiet(evaluation):
     """The evaluation with as many alerts as the budget pays for."""
     rate = evaluation.alert_rate.model_copy(update={"low": 0.0, "high": 1.0})
-    return evaluation.model_copy(update={"alert_rate": rate})
+    return evaluation.model_copy(update={"alert_rate": rate, "volumes": ()})
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +223,8 @@ def test_the_gate_states_all_reasons(registry):
     """Other features, a broken promise, too many alerts and a better champion, all at once."""
     _, _, fitted, evaluation = registry
     rate = evaluation.alert_rate.model_copy(update={"rate": 0.3, "low": 0.2, "high": 0.4})
-    loud = found(evaluation, planted=20, cases=10).model_copy(update={"alert_rate": rate})
+    few = found(evaluation, planted=20, cases=10)
+    loud = few.model_copy(update={"alert_rate": rate, "volumes": ()})
     champion_found = found(evaluation, planted=80, cases=40)
     broken = replace(fitted.bundle, ensemble=Boastful(fitted.bundle.ensemble))
     reasons = refusals(broken, loud, spec_hash="9" * 64, champion=champion_found)
@@ -283,6 +284,6 @@ def test_the_gate_refuses_a_silent_model(registry):
     """A model that flags next to nothing would waste the budget."""
     _, _, fitted, evaluation = registry
     rate = evaluation.alert_rate.model_copy(update={"rate": 0.0, "low": 0.0, "high": 0.001})
-    silent = evaluation.model_copy(update={"alert_rate": rate})
+    silent = evaluation.model_copy(update={"alert_rate": rate, "volumes": ()})
     reasons = refusals(fitted.bundle, silent, spec_hash=fitted.bundle.manifest.spec_hash)
     assert "less than" in reasons[0]
