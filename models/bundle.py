@@ -163,6 +163,13 @@ class Bundle:
         """How unusual one event is."""
         return float(self.score(values.reshape(1, -1))[0])
 
+    def pattern_of(self, values: Vector) -> PatternInfo | None:
+        """The pattern that is the strongest view of one event; None where none is."""
+        if self.learned is not None or self.ensemble.panel is None:
+            return None
+        view = int(self.ensemble.strongest(self._select(values.reshape(1, -1)))[0])
+        return self.manifest.patterns[view - 1] if view else None
+
     def explain_row(self, values: Vector) -> tuple[float, Vector]:
         """The base score and one event's contributions."""
         base, parts = self.contributions(values.reshape(1, -1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.contracts.errors import IncompatibleBundleError
 from features.contracts.vectors import Cell, FeatureInfo, FeatureVector
-from features.contracts.verdicts import FamilyPart, Reason, Status
+from features.contracts.verdicts import FamilyPart, Reason, Status, Story
 from models.bundle import Bundle
 from models.phrase import MINOR, Comparison, Sense, sentence_en, sentence_zh
 from models.typical import Typical
@@ -40,6 +40,14 @@ def reasons(
         )
         for j in strongest[:top]
     )
+
+
+def story(bundle: Bundle, vector: FeatureVector) -> Story | None:
+    """The declared pattern by which the event differs most, where one does."""
+    pattern = bundle.pattern_of(_checked(bundle, vector).values)
+    if pattern is None:
+        return None
+    return Story(name=pattern.name, title_zh=pattern.title_zh, title_en=pattern.title_en)
 
 
 def by_family(bundle: Bundle, vector: FeatureVector) -> tuple[FamilyPart, ...]:

@@ -31,7 +31,7 @@ from features.store.ledger import Ledger, Outcome
 from models.budget import ReviewRule
 from models.bundle import Bundle
 from models.control import review_id
-from models.explain import reasons
+from models.explain import reasons, story
 from serving.door import Door
 from serving.relation import merge, relate
 from serving.reviewing import Reviewer
@@ -315,6 +315,7 @@ class Scorer:
             provenance=_provenance(serving, vector, self._engine.rules_hash),
             reliability=_reliability(serving.bundle, vector),
             review=review,
+            story=story(serving.bundle, vector) if is_told else None,
         )
 
     def _reasons(

@@ -145,6 +145,7 @@ def small_bundle() -> Bundle:
         "breakpoints": lambda _: ORDINARY,
         "score_row": score_row,
         "explain_row": explain_row,
+        "pattern_of": lambda _: None,
     }
     return cast("Bundle", SimpleNamespace(**parts))
 

@@ -226,8 +226,23 @@ class Review(_Frozen):
         return self.selected_by in {"control", "both"}
 
 
+class Story(_Frozen):
+    """The declared pattern by which an event differs most: features that tell one story together.
+
+    It says which measures are unusual side by side, not what happened.
+    """
+
+    name: Name
+    title_zh: str
+    title_en: str
+
+
 class Verdict(_Frozen):
-    """The answer to one scoring call."""
+    """The answer to one scoring call.
+
+    `story` is null where no declared pattern is the strongest view of the event, where reasons were
+    not asked for, and where the score was learned from labels.
+    """
 
     record_id: Identifier
     scenario: Name
@@ -242,6 +257,7 @@ class Verdict(_Frozen):
     provenance: Provenance
     reliability: Reliability | None = None
     review: Review | None = None
+    story: Story | None = None
 
 
 class AnomalyRecord(_Frozen):

@@ -42,6 +42,8 @@ def print_unusual(title: str, answered: Answered, n: int = 10, *, language: str 
             f"{place:2d}. {event.event_id}  {subject}  {step}  {event.effective_at:%Y-%m-%d}  "
             f"band {scores['band']}, about 1 in {scores['one_in']}, {verdict['relation']}"
         )
+        if verdict["story"]:
+            show.out.print(f"      side by side: {verdict['story'][f'title_{language}']}")
         for reason in verdict["reasons"][:3]:
             show.out.print(f"      - {reason[f'statement_{language}']}")
 

@@ -163,6 +163,7 @@ class Case:
     happened: str
     happened_iso: str
     about: tuple[tuple[str, str], ...]
+    story: str
     reasons: tuple[ReasonView, ...]
     others: tuple[ReasonView, ...]
     relation_sentence: str
@@ -228,6 +229,7 @@ def write_case(
         about=tuple(
             (_title(reader.language.choose(zh, en)), text) for zh, en, text in facts.fields
         ),
+        story=_story(verdict, reader),
         reasons=_lead(record, reader),
         others=tuple(_reason(reason, record.currency, reader) for reason in rest),
         selected=reader.language.say(labels.SELECTIONS[_selected_by(verdict)]),
@@ -247,6 +249,12 @@ def _lead(record: AnomalyRecord, reader: Reader) -> tuple[ReasonView, ...]:
     raising = [reason for reason in record.verdict.reasons if reason.share > 0]
     raising.sort(key=lambda reason: -reason.share)
     return tuple(_reason(reason, record.currency, reader) for reason in raising)
+
+
+def _story(verdict: Verdict, reader: Reader) -> str:
+    """What is unusual side by side; empty where no declared pattern is."""
+    told = verdict.story
+    return "" if told is None else reader.language.choose(told.title_zh, told.title_en)
 
 
 def _headline(verdict: Verdict, reasons: tuple[ReasonView, ...], reader: Reader) -> str:

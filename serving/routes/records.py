@@ -75,6 +75,7 @@ class Way(BaseModel):
 class Explanation(BaseModel):
     """Why a record differs from its peers, in one language.
 
+    `story` names the features that are unusual side by side, null where no declared pattern is.
     `would_be_below` is null where the record is no alert, or no single feature makes it one.
     """
 
@@ -82,6 +83,7 @@ class Explanation(BaseModel):
 
     record_id: str
     lang: Language
+    story: str | None
     reasons: tuple[Told, ...]
     would_be_below: Way | None
     reliability: Reliability | None
@@ -128,12 +130,19 @@ def explanation(
     told = Explanation(
         record_id=record_id,
         lang=lang,
+        story=_story(verdict, lang),
         reasons=tuple(tell(reason, lang) for reason in post.scorer.explain(row, bundle)),
         would_be_below=None if way is None else tell_way(way, lang),
         reliability=verdict.reliability,
         families=by_family(bundle, cells.read(row.vector)) if families else None,
     )
     return _json(told)
+
+
+def _story(verdict: Verdict, lang: Language) -> str | None:
+    if verdict.story is None:
+        return None
+    return verdict.story.title_zh if lang == "zh" else verdict.story.title_en
 
 
 def tell(reason: Reason, lang: Language) -> Told:

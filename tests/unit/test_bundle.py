@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from features.contracts.errors import CorruptBundleError, IncompatibleBundleError, InputError
-from features.contracts.vectors import FeatureInfo, Matrix
+from features.contracts.vectors import FeatureInfo, Matrix, PatternInfo
 from models import Bundle, Calibration, Facts, TrainingWindow, Typical, library_versions
 from models.archive import pack, unpack
 from models.arrays import Array
@@ -32,9 +32,11 @@ def _rows(n: int = 300) -> Matrix:
     return x
 
 
-def _build(seed: int = 0) -> Bundle:
+def _build(seed: int = 0, patterns: tuple[PatternInfo, ...] = ()) -> Bundle:
     x = _rows()
-    ensemble = fit_ensemble(x[:200][:, [3, 0, 1]], USED, seed=seed, detectors=("ecdf", "forest"))
+    ensemble = fit_ensemble(
+        x[:200][:, [3, 0, 1]], USED, seed=seed, detectors=("ecdf", "forest"), patterns=patterns
+    )
     facts = Facts(
         scenario="payouts",
         spec_hash="a" * 64,
@@ -54,6 +56,7 @@ def _build(seed: int = 0) -> Bundle:
         calibration=Calibration.fit(ensemble.score(x[200:][:, [3, 0, 1]])),
         typical=Typical.fit(x[:200], ["P1"] * 120 + ["P2"] * 80),
         golden=x[:6],
+        patterns=patterns,
     )
 
 
@@ -199,3 +202,28 @@ def test_rows_of_another_spec_or_infinite_are_refused(bundle: Bundle) -> None:
         bundle.score(np.zeros((1, 3)))
     with pytest.raises(InputError, match="'gap_days' is infinite"):
         bundle.score_row(np.array([0.0, 0.0, 0.0, np.inf]))
+
+
+PATTERN = PatternInfo.model_validate(
+    {
+        "name": "both_high",
+        "title_zh": "同高",
+        "title_en": "both high",
+        "parts": [{"feature": name, "side": "high"} for name in USED[:2]],
+    }
+)
+
+
+def test_a_bundle_keeps_its_patterns_and_says_which_is_the_strongest_view(tmp_path: Path) -> None:
+    """Loaded again it is the same; some rows are told by the pattern, some by the average."""
+    saved = _build(patterns=(PATTERN,))
+    saved.save(tmp_path / "saved")
+    loaded = Bundle.load(tmp_path / "saved", digest=saved.digest)
+    assert loaded.manifest.patterns == (PATTERN,)
+    assert loaded.score(_rows()).tobytes() == saved.score(_rows()).tobytes()
+    told = [loaded.pattern_of(row) for row in _rows()]
+    assert PATTERN in told
+    assert None in told
+    assert {_build().pattern_of(row) for row in _rows()} == {None}
+    assert b"both_high" in loaded.manifest.to_bytes()
+    assert b"patterns" not in _build().manifest.to_bytes()
