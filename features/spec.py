@@ -130,7 +130,8 @@ class Scenario:
 
     `scored` kinds are scored; where an event of a later kind in the tuple shares its id with an
     earlier-kind event known before it, it is not. `history` kinds are what windows look at by
-    default.
+    default. `peers_apart` says whether a model of a past period holds each large peer group against
+    itself alone; without it the features alone say what is compared with what.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Scenario:
     sources: tuple[Source, ...] = ()
     unit: Unit = ONE_EVENT
     patterns: tuple[Pattern, ...] = ()
+    peers_apart: bool = True
 
     def __post_init__(self) -> None:
         self._check_names()

@@ -41,15 +41,25 @@ class PeriodModel:
     values: Matrix
 
     @classmethod
-    def fit(cls, table: FeatureTable, *, left_out: Collection[str] = (), seed: int = 0) -> Self:
+    def fit(
+        cls,
+        table: FeatureTable,
+        *,
+        left_out: Collection[str] = (),
+        seed: int = 0,
+        peers_apart: bool = True,
+    ) -> Self:
         """Fit on the rows of `table` and score them; features in `left_out` are not for the model.
+
+        Without `peers_apart` all rows are held against each other.
 
         Raises
         ------
         InputError
             No feature is known often enough and varies.
         """
-        kind = kinds_of(table.peer_group)
+        groups = table.peer_group if peers_apart else np.full(len(table), REST)
+        kind = kinds_of(groups)
         ensembles: dict[str, Ensemble] = {}
         score, p = np.zeros(len(table)), np.ones(len(table))
         for name in np.unique(kind).tolist():

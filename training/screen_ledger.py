@@ -95,7 +95,7 @@ def _scored(bundle: Bundle | None, table: FeatureTable, scenario: Scenario) -> S
 def scored_alone(table: FeatureTable, scenario: Scenario, *, seed: int = 0) -> Scored:
     """The rows of `table` as a model scores them that is fitted on them (`training.period`)."""
     left_out = [item.name for item in scenario.features if not item.in_model]
-    model = PeriodModel.fit(table, left_out=left_out, seed=seed)
+    model = PeriodModel.fit(table, left_out=left_out, seed=seed, peers_apart=scenario.peers_apart)
     return Scored(
         table=table,
         score=model.score,

@@ -82,6 +82,7 @@ _AWARDED: Final = Where("awarded", "kind", ("contract_awarded",))
 _QUOTED: Final = Where("quotes", "kind", ("quote_submitted",))
 _AMENDED: Final = Where("amendments", "kind", ("contract_amended",))
 _SETTLED: Final = Where("settled", "kind", ("contract_settled",))
+_AFTER_AWARD: Final = Where("after_award", "kind", ("contract_amended", "contract_settled"))
 _CLASSES: Final = ("works", "goods", "services")
 _LIMIT_PPM: Final = 1_000_000
 _MOST_PPM: Final = 1_000_000_000
@@ -100,6 +101,13 @@ MEASURES: Final = (
     Measure("final_ppm", "ratio_ppm", field="final_minor", other="amount_minor"),
     Measure("final_limit_ppm", "ratio_ppm", field="final_minor", other="limit_minor"),
     Measure("crossed", "within", field="final_limit_ppm", low=_LIMIT_PPM, high=_MOST_PPM),
+    Measure(
+        "award_limit_ppm",
+        "ratio_ppm",
+        field="amount_minor",
+        other="limit_minor",
+        where=_AFTER_AWARD,
+    ),
     Measure("margin_ppm", "ratio_ppm", field="second_minor", other="amount_minor", where=_AWARDED),
     Measure("close_quotes", "within", field="margin_ppm", low=_LIMIT_PPM, high=1_024_999),
     Measure("off_day", "off_day"),
@@ -412,6 +420,19 @@ FEATURES: Final = (
         source="C07",
     ),
     Feature(
+        Window(("panel",), "total", "close_quotes", days=365),
+        "同一组报价人近一年报价相近的次数(含本次)",
+        "lots of the same set of suppliers with close quotes in a year, this one included",
+        "这一组报价人又一次报价相近",
+        "the same set's quotes are close once more",
+        unit="contracts",
+        unit_zh="份",
+        family="quotes",
+        false_alarm_zh="价格公开透明的标准产品",
+        false_alarm_en="standard goods with a known price",
+        source="C07",
+    ),
+    Feature(
         Window(("lot",), "count", days=180, where=_QUOTED),
         "本标的报价数",
         "quotes for the lot",
@@ -505,6 +526,19 @@ FEATURES: Final = (
         source="C09",
     ),
     Feature(
+        Own("award_limit_ppm"),
+        "变更或结算时,原中选价占法定限额的比例",
+        "award as a share of the legal limit, at an amendment or the settlement",
+        "中选价曾紧贴必须招标的限额",
+        "the award lay just under the limit for tenders",
+        unit="ppm",
+        unit_zh="百万分之",
+        family="after_award",
+        false_alarm_zh="概算恰在限额附近",
+        false_alarm_en="an estimate that happens to lie near the limit",
+        source="C09; C02",
+    ),
+    Feature(
         Window(("buyer", "supplier"), "total", "crossed", period="year", where=_SETTLED),
         "本年与该供应商结算超过限额的合同数",
         "contracts with the supplier settled above the limit this year",
@@ -563,6 +597,7 @@ PATTERNS: Final = (
         (
             ("limit_ppm_total_30d_by_buyer_supplier_group", "high"),
             ("half_limit_earlier_90d_by_buyer_supplier_group", "high"),
+            ("limit_ppm_total_this_year_by_buyer_category", "high"),
         ),
         source="C01; C04",
     ),
@@ -571,9 +606,9 @@ PATTERNS: Final = (
         "总是同几家相近报价",
         "the same few quote together, close to each other",
         (
-            ("n_365d_by_panel", "high"),
             ("close_quotes_sum_365d_by_panel", "high"),
-            ("margin_ppm", "low"),
+            ("close_quotes_total_365d_by_panel", "high"),
+            ("runner_up_share_365d_by_supplier", "high"),
         ),
         source="C07",
     ),
@@ -582,11 +617,11 @@ PATTERNS: Final = (
         "低于限额中选,变更后超过",
         "awarded under the limit and raised above it",
         (
-            ("final_ppm", "high"),
+            ("award_limit_ppm", "high"),
             ("final_limit_ppm", "high"),
-            ("n_amendments_1095d_by_contract", "high"),
+            ("final_ppm", "high"),
         ),
-        source="C09; P02",
+        source="C09; C02",
     ),
 )
 
@@ -636,4 +671,5 @@ SCENARIO: Final = Scenario(
     patterns=PATTERNS,
     rules=RULES,
     unit=Unit(("buyer",), "year"),
+    peers_apart=False,
 )

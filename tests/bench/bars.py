@@ -19,15 +19,20 @@ class Bar:
     what: str
     sense: Literal[">=", "<=", "=="] | None = None
     limit: float = 0.0
+    most: float | None = None
+    """Where a value may be too large as well: the upper end."""
 
     def met(self, value: float) -> bool | None:
         """Whether `value` reaches the bar; None where there is none."""
-        return _MEETS[self.sense](value, self.limit) if self.sense else None
+        if self.sense is None:
+            return None
+        return _MEETS[self.sense](value, self.limit) and (self.most is None or value <= self.most)
 
     @property
     def text(self) -> str:
         """The bar as it is shown."""
-        return f"{self.sense} {self.limit:,.10g}" if self.sense else ""
+        upper = "" if self.most is None else f", <= {self.most:,.10g}"
+        return f"{self.sense} {self.limit:,.10g}{upper}" if self.sense else ""
 
 
 BARS: Final = {

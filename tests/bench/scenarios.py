@@ -12,7 +12,6 @@ alike.
 """
 
 import argparse
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -24,11 +23,12 @@ from functools import partial
 from math import isnan
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Final
+from typing import Final
 
 from serving.cli import show
 from tests.bench.bars import Bar
 from tests.bench.screened import BUDGET, SHARE, Sizes, Told, screen_city, shares
+from training.fair_draw import fair_draw_false_alarm
 from training.inject import TYPOLOGIES
 from training.screening import UnitRecall
 from training.simulate import PARTS
@@ -36,7 +36,17 @@ from training.unit_orders import UnitArmName
 
 SEEDS: Final = (11, 12, 13, 14, 15)
 OUT: Final = Path("build/bench/scenarios.json")
-QUICK: Final = Sizes(payouts=4_000, firms=800, projects=600)
+QUICK: Final = Sizes(
+    payouts=4_000,
+    firms=800,
+    projects=600,
+    contracts=6_000,
+    buyers=60,
+    suppliers=500,
+    assignments=4_500,
+    specialties=5,
+    owners=100,
+)
 BARS: Final = {
     "recall_blatant": Bar("blatant subjects that the model's budget selects", ">=", 0.9),
     "recall_moderate": Bar("the same, moderate", ">=", 0.7),
@@ -50,7 +60,9 @@ BARS: Final = {
     "explanation_hit_top3": Bar("finds with a telling feature in three reasons", ">=", 0.85),
     "lookalike_share_topk": Bar("share of look-alikes among selected / among all", "<=", 3),
     "label_gap_closed": Bar("gap to the best precision that 300 reviews close", ">=", 0.3),
-    "fair_draw_false_alarm": Bar("false alarm rate of the rotation tests on fair draws"),
+    "fair_draw_false_alarm": Bar(
+        "false alarm rate of the rotation tests on fair draws, nominal 0.05", ">=", 0.03, 0.07
+    ),
     "recall_blatant_served": Bar("blatant, by the model of the first four fifths, as served"),
     "recall_moderate_served": Bar("the same, moderate"),
     "recall_subtle_served": Bar("the same, subtle"),
@@ -68,7 +80,7 @@ def main() -> None:
     began = time.monotonic()
     told = _screened(asked.seeds, sizes, asked)
     seconds = time.monotonic() - began
-    values = figures(told)
+    values = figures(told) | _fair_draws(asked)
     _write(values, told, sizes, seconds)
     _show_recalls(told)
     _show_yardstick(told)
@@ -119,18 +131,13 @@ def figures(told: Sequence[Told]) -> dict[str, float]:
         [(e.hits, e.n) for one in told if (e := one.screening.explained)]
     )
     values["lookalike_share_topk"] = _lookalikes(told)
-    gaps = [one.gap.closed for one in told if one.gap is not None]
-    if gaps:
-        values["label_gap_closed"] = fmean(gaps)
+    values["label_gap_closed"] = _gap_closed(told)
     values["yardstick_blatant"] = shares(
         [(one.yardstick.blatant.hits, one.yardstick.blatant.n) for one in told]
     )
     values["yardstick_precision"] = _by_scenario(
         told, lambda one: (one.yardstick.precision.hits, one.yardstick.precision.n)
     )
-    fair = _fair_draws()
-    if fair is not None:
-        values["fair_draw_false_alarm"] = fair
     return {key: values[key] for key in BARS if key in values and not isnan(values[key])}
 
 
@@ -183,13 +190,23 @@ def _lookalikes(told: Sequence[Told]) -> float:
     return fmean(ratios) if ratios else float("nan")
 
 
-def _fair_draws() -> float | None:
-    """The rotation tests on fair draws, where this release has them."""
-    if importlib.util.find_spec("models.rotation") is None:
-        return None
-    rotation: Any = importlib.import_module("models.rotation")
-    rate = getattr(rotation, "fair_draw_false_alarm", None)
-    return None if rate is None else float(rate())
+def _gap_closed(told: Sequence[Told]) -> float:
+    """The precision that labels added over what was left to add, both summed over all cities.
+
+    A city whose budget holds seven units has room for two finds or three: the mean of such ratios
+    would be that of the city with least room.
+    """
+    gaps = [one.gap for one in told if one.gap is not None]
+    room = sum(gap.best - gap.before for gap in gaps)
+    return sum(gap.after - gap.before for gap in gaps) / room if room > 0 else float("nan")
+
+
+def _fair_draws(asked: argparse.Namespace) -> dict[str, float]:
+    """The rotation tests on the fair draws of two simulated rotations, where they are asked for."""
+    if "assignments" not in asked.scenarios:
+        return {}
+    first = asked.seeds[0]
+    return {"fair_draw_false_alarm": fair_draw_false_alarm((first, first + 1))}
 
 
 def _write(values: Mapping[str, float], told: Sequence[Told], sizes: Sizes, seconds: float) -> None:

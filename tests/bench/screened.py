@@ -45,11 +45,23 @@ _CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is simulated."""
+    """How much is simulated, so that 0.5 % of a scenario's units have room for every case.
+
+    Every typology has a case a severity at least (`injection.min_cases`), so a scenario of five
+    typologies needs thousands of units: 400 buyers are those of a full district, 36,000 contracts
+    its three years, and ten specialties stand for two districts that draw from queues of their own.
+    Credit repairs grow with the firms: three cases are 0.6 % of some 500 units.
+    """
 
     payouts: int = 40_000
     firms: int = 8_000
     projects: int = 6_000
+    contracts: int = 36_000
+    buyers: int = 400
+    suppliers: int = 2_500
+    assignments: int = 9_000
+    specialties: int = 10
+    owners: int = 200
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,16 @@ def changes(seed: int, sizes: Sizes) -> Changes:
         "payouts": {"count": sizes.payouts},
         "district": {"firms": sizes.firms},
         "approvals": {"projects": sizes.projects},
+        "small_works": {
+            "contracts": sizes.contracts,
+            "buyers": sizes.buyers,
+            "suppliers": sizes.suppliers,
+        },
+        "assignments": {
+            "count": sizes.assignments,
+            "specialties": sizes.specialties,
+            "owners": sizes.owners,
+        },
         "injection": {"share": SHARE, "holdout_share": HOLDOUT_DAYS / (MONTHS * 365.25 / 12)},
     }
 

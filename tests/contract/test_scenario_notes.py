@@ -10,7 +10,10 @@ from features.scenarios import catalog
 from features.spec import Scenario
 
 NOTES: Final = Path(__file__).resolve().parents[2] / "notebooks" / "scenarios"
-CASES: Final = [pytest.param(catalog.load(name), id=name) for name in ("credit_repairs", "payouts")]
+CASES: Final = [
+    pytest.param(catalog.load(name), id=name)
+    for name in ("assignments", "credit_repairs", "payouts", "small_works")
+]
 FEATURE_ROW: Final = re.compile(r"^\| `(\w+)` \| .* \| (yes|no) \|$", re.MULTILINE)
 RULE_ROW: Final = re.compile(r"^\| `(\w+)` \| [^|]+ \| `.*` (?:>=|>|<=|<) .* \|$", re.MULTILINE)
 
