@@ -25,6 +25,7 @@ _SATURDAY_US: Final = _TUESDAY_US - 3 * DAY_US
 _WEEK_US: Final = 7 * DAY_US
 _FEN: Final = 100_000
 _BASE: Final = 10
+_MILLION: Final = 1_000_000
 
 
 @dataclass
@@ -139,6 +140,7 @@ class _Teller:
             case "present" | "within":
                 self._part(told, measure.field, 1)
             case "ratio_ppm" | "quotient" | "difference":
+                self._hold(told, measure.other)
                 self._part(told, measure.field, value)
                 self._part(told, measure.other, _BASE)
             case "limit":
@@ -158,6 +160,22 @@ class _Teller:
             self._measure(told, self.measures[name], value)
         else:
             told.fields.setdefault(name, self._some(name, value, told.at))
+
+    def _hold(self, told: Told, name: str) -> None:
+        """Let the condition hold that a number is divided by, where two fields decide on it."""
+        condition = self.measures.get(name)
+        inner = self.measures.get(condition.field) if condition is not None else None
+        if condition is None or condition.how != "within" or inner is None:
+            return
+        goal = condition.high if condition.high is not None else condition.low
+        if goal is None or {inner.field, inner.other} & set(self.measures):
+            return
+        if inner.how == "ratio_ppm":
+            told.fields[inner.other] = _MILLION
+            told.fields[inner.field] = goal
+        elif inner.how == "difference":
+            told.fields[inner.other] = _BASE
+            told.fields[inner.field] = _BASE + goal
 
     def _some(self, name: str, value: Value, at: int) -> Value:
         declared = next(item for item in self.scenario.fields if item.name == name)

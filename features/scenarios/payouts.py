@@ -124,6 +124,10 @@ FIELDS: Final = (
 
 _LATELY_D: Final = 180
 """Days before the application within which an enterprise counts as newly founded."""
+_ALIKE_PPM: Final = 200_000
+"""Relative change up to which the money for an object counts as much the same as before."""
+_NOBODY_YET: Final = "nobody"
+"""Stands for the authority that paid for an object before, where none did."""
 RING: Final = Network(
     "enterprise",
     ("phone", "address", "device", "agent", "account"),
@@ -145,11 +149,16 @@ MEASURES: Final = (
     Measure("wait_wd", "between", field="applied_at", unit="working_days"),
     Measure("check_lead_min", "between", field="checked_at", unit="minutes"),
     Measure("has_check", "present", field="checked_at"),
+    Measure(
+        "has_hit", "present", field="checked_at", where=Where("hits", "check_result", ("hit",))
+    ),
     Measure("cap_ppm", "ratio_ppm", field="amount_minor", other="cap_minor"),
     Measure("amount_per_employee_minor", "quotient", field="amount_minor", other="employees"),
     Measure("age_at_application_d", "between", field="registered_at", other="applied_at"),
     Measure("founded_lately", "within", field="age_at_application_d", high=_LATELY_D),
     Measure("at_cap", "within", field="cap_ppm", low=950_000, high=1_000_000),
+    Measure("near_cap", "within", field="cap_ppm", low=900_000, high=1_000_000),
+    Measure("age_near_cap_d", "quotient", field="age_at_application_d", other="near_cap"),
     Measure(
         "registered_after_policy_d", "between", field="policy_published_at", other="registered_at"
     ),
@@ -164,8 +173,23 @@ MEASURES: Final = (
     Measure("before_over", "difference", field="indicator_before", other="threshold"),
     Measure("before_over_threshold_ppm", "ratio_ppm", field="before_over", other="threshold"),
     Measure("was_below_threshold", "within", field="before_over_threshold_ppm", high=-1),
+    Measure(
+        "margin_after_a_miss_ppm",
+        "quotient",
+        field="over_threshold_ppm",
+        other="was_below_threshold",
+    ),
+    Measure(
+        "object_paid_by", "previous", key=("object_code",), field="authority", start=_NOBODY_YET
+    ),
+    Measure("change_for_object_ppm", "change_ppm", key=("object_code",), field="amount_minor"),
+    Measure(
+        "is_amount_alike", "within", field="change_for_object_ppm", low=-_ALIKE_PPM, high=_ALIKE_PPM
+    ),
+    Measure("checked_after", "within", field="check_lead_min", high=-1),
     Measure("sources_missing", "difference", field="sources_required", other="sources_checked"),
     Measure("is_unchecked", "within", field="sources_missing", low=1),
+    Measure("unchecked", "quotient", field="is_unchecked", other="is_unchecked"),
     Measure("oldest_check_d", "between", field="oldest_check_at"),
     Measure("off_day", "off_day"),
     Measure("hour", "hour"),
@@ -176,6 +200,7 @@ _REQUESTS: Final = Where("requests", "kind", ("payout_requested",))
 _DISSOLVED: Final = Where("dissolved", "kind", ("recipient_dissolved",))
 _GRANTED: Final = Where("granted", "kind", ("repair_decided",))
 _PENALTIES: Final = Where("penalties", "kind", ("penalty_published",))
+_MILDER: Final = Where("downgrades", "kind", ("penalty_downgraded",))
 _PEERS: Final = (("category", "sector", "size_band"), ("category", "size_band"), ("category",))
 _BUNCHING: Final = "S09; Kleven 2016, bunching, doi:10.1146/annurev-economics-080315-015234"
 
@@ -810,7 +835,6 @@ FEATURES: Final = (
         false_alarm_zh="企业为申报政策而依规修复信用",
         false_alarm_en="records are repaired in good order because a policy asks for it",
         source="S10; R04",
-        in_model=False,
     ),
     Feature(
         Window(("enterprise",), "count", days=365, source="credit_repairs", where=_PENALTIES),
@@ -1113,6 +1137,120 @@ FEATURES: Final = (
         false_alarm_en="the checking system was down",
         source="S13; S14",
     ),
+    Feature(
+        Window(("officer",), "sum", "has_hit", days=1, where=_REQUESTS),
+        "经办人近24小时核查命中仍提交的笔数",
+        "the officer's requests of 24 hours although the check hit",
+        "一人成批提交核查命中的拨付",
+        "one officer puts through a batch in spite of hits",
+        family="burst",
+        false_alarm_zh="命中项已经核实排除",
+        false_alarm_en="hits that were looked into and ruled out",
+        source="S13; S14; B05",
+    ),
+    Feature(
+        Own("age_near_cap_d"),
+        "顶格领取者注册至申请的天数",
+        "days from registration to application, of what is paid nine tenths of the cap or more",
+        "刚成立即接近顶格申领",
+        "founded lately and paid nearly all that the policy allows",
+        unit="days",
+        unit_zh="天",
+        tail="low",
+        family="substance",
+        false_alarm_zh="扶持初创企业的定额政策",
+        false_alarm_en="policies of one amount that are meant for start-ups",
+        source="S02; S05",
+    ),
+    Feature(
+        Own("checked_after"),
+        "申请拨付之后才核查",
+        "checked only after the payment was asked for",
+        "先申请拨付、后补核查",
+        "the check was made up for after the payment had been asked for",
+        unit="flag",
+        unit_zh="是/否",
+        family="check",
+        false_alarm_zh="拨付补录时沿用了实际日期",
+        false_alarm_en="a payment keyed in late under its true date",
+        source="S13",
+    ),
+    Feature(
+        Window(("officer",), "total", "unchecked", days=1, where=_REQUESTS),
+        "经办人24小时内未查全的笔数(含本笔)",
+        "the officer's requests of 24 hours without a complete check, this one included",
+        "本笔未查全,同一经办人同日还有他笔未查全",
+        "not checked completely, and not the officer's only one of the day",
+        family="burst",
+        false_alarm_zh="核查系统停机",
+        false_alarm_en="the checking system was down",
+        source="S13; S14; B03",
+        assumes_zh="查全的拨付不适用",
+        assumes_en="it does not apply to what was checked completely",
+    ),
+    Feature(
+        Own("margin_after_a_miss_ppm"),
+        "上期未达标者本期超出门槛的幅度",
+        "margin over the threshold of who was below it the period before",
+        "上期未达标,本期仅略高于门槛",
+        "missed the threshold the period before and lies just over it now",
+        unit="ppm",
+        unit_zh="百万分之",
+        tail="low",
+        family="threshold",
+        false_alarm_zh="快速成长的企业、据门槛安排投入",
+        false_alarm_en="enterprises that grow fast, or spending planned to meet the threshold",
+        source=_BUNCHING,
+    ),
+    Feature(
+        Own("is_amount_alike"),
+        "与同一对象上次金额相近",
+        "about as much as was paid for the same object before",
+        "同一对象以相近金额再次获补",
+        "the same object is paid for again with much the same money",
+        unit="flag",
+        unit_zh="是/否",
+        family="duplicate",
+        false_alarm_zh="政策允许的等额分期拨付",
+        false_alarm_en="equal instalments that the policy allows",
+        source="S03",
+        fill=0.0,
+    ),
+    Feature(
+        NearDuplicates(("enterprise", "object_paid_by"), "object_text", similarity=0.8),
+        "说明几乎相同而编号不同的补贴对象",
+        "earlier payments for an object described almost alike under another code",
+        "说明几乎相同,编号却从未出现",
+        "described almost alike, under a code that was never paid for",
+        family="duplicate",
+        false_alarm_zh="同型号设备分批购置",
+        false_alarm_en="several machines of one type",
+        source="S03",
+        assumes_zh="已获补贴的对象与上次拨付部门相同者比较,首次出现的编号只与首次出现的编号比较",
+        assumes_en="a code that was never paid for is compared with others that had not been",
+    ),
+    Feature(
+        Window(("enterprise",), "count", days=105, source="credit_repairs", where=_PENALTIES),
+        "近105天受处罚次数",
+        "penalties in 105 days",
+        "处罚最短公示期刚满或未满即领取补贴",
+        "paid when the least period of publication is hardly over, or not yet",
+        family="sanction",
+        false_alarm_zh="轻微处罚",
+        false_alarm_en="minor penalties",
+        source="S10; R02; three months of publication and two weeks",
+    ),
+    Feature(
+        Window(("enterprise",), "count", days=75, source="credit_repairs", where=_MILDER),
+        "近75天处罚类别下调次数",
+        "times a penalty was put into a milder class in 75 days",
+        "处罚类别下调后不久领取补贴",
+        "paid shortly after a penalty was put into a milder class",
+        family="sanction",
+        false_alarm_zh="行政复议后更正类别",
+        false_alarm_en="a class corrected after an appeal",
+        source="S10; R06",
+    ),
 )
 
 _MAX_CHECK_AGE_D: Final = 60
@@ -1221,6 +1359,13 @@ RULES: Final = (
         "行政事业单位内部控制规范(试行) 财会〔2012〕21号 第十二条 (incompatible duties apart)",
         (("persons", "<", 2), ("persons", ">=", 1)),
     ),
+    Rule(
+        "new_without_employees",
+        "新设企业无人参保领补",
+        "newly founded, nobody insured",
+        "社会保险法 Art 57 (registration within thirty days of founding); conditions of the policy",
+        (("founded_lately", ">=", 1), ("no_employees", ">=", 1)),
+    ),
 )
 
 PATTERNS: Final = (
@@ -1229,10 +1374,8 @@ PATTERNS: Final = (
         "新设、人少、顶格",
         "newly founded, few employees, at the cap",
         (
-            ("age_at_application_d_robust_z_1095d_by_category", "low"),
+            ("age_near_cap_d", "low"),
             ("employees_robust_z_1095d_by_category_sector", "low"),
-            ("cap_ppm", "high"),
-            ("amount_over_revenue_ppm_robust_z_1095d_by_category_size_band", "high"),
         ),
         source="S02; S05; S06",
     ),
@@ -1253,21 +1396,23 @@ PATTERNS: Final = (
         "同一对象再次受益",
         "the same object paid for again",
         (
-            ("n_object_text_like_1095d_by_enterprise", "high"),
             ("is_new_object_code_authority_1095d", "high"),
-            ("days_since_last_1095d_by_object_code", "low"),
+            ("is_amount_alike", "high"),
         ),
+        source="S03",
+    ),
+    Pattern(
+        "same_object_under_another_code",
+        "同一对象换编号再次受益",
+        "the same object paid for again under another code",
+        (("n_object_text_like_1095d_by_enterprise_object_paid_by", "high"),),
         source="S03",
     ),
     Pattern(
         "just_over_the_threshold",
         "上期未达、本期踩线",
         "below the threshold before, just over it now",
-        (
-            ("at_threshold", "high"),
-            ("over_threshold_ppm_robust_z_1095d_by_category_sector", "low"),
-            ("was_below_threshold", "high"),
-        ),
+        (("margin_after_a_miss_ppm", "low"),),
         source="S09",
     ),
     Pattern(
@@ -1275,12 +1420,40 @@ PATTERNS: Final = (
         "成批不查先付",
         "a batch that was not checked",
         (
-            ("sources_missing", "high"),
-            ("check_lead_min_robust_z_1095d_by_category", "low"),
-            ("check_result_rarity_1095d_by_authority", "high"),
+            ("requests_unchecked_total_1d_by_officer", "high"),
             ("requests_is_unchecked_sum_1d_by_officer", "high"),
+            ("requests_has_hit_sum_1d_by_officer", "high"),
+            ("check_result_rarity_1095d_by_authority", "high"),
         ),
         source="S13; S14",
+    ),
+    Pattern(
+        "checked_only_afterwards",
+        "先拨后查",
+        "checked only after the payment was asked for",
+        (("checked_after", "high"),),
+        source="S13",
+    ),
+    Pattern(
+        "much_for_its_size",
+        "金额与企业规模不相称",
+        "too much money for the size of the enterprise",
+        (
+            ("amount_per_employee_minor_robust_z_1095d_by_category_sector", "high"),
+            ("amount_over_revenue_ppm_robust_z_1095d_by_category_size_band", "high"),
+        ),
+        source="S04; S06",
+    ),
+    Pattern(
+        "paid_soon_after_a_repair",
+        "受罚、修复、领取接连而至",
+        "penalised, repaired and paid in short order",
+        (
+            ("n_credit_repairs_granted_30d_by_enterprise", "high"),
+            ("n_credit_repairs_penalties_105d_by_enterprise", "high"),
+            ("n_credit_repairs_downgrades_75d_by_enterprise", "high"),
+        ),
+        source="S10; R01; R02; R04; R06",
     ),
 )
 

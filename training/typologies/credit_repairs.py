@@ -13,7 +13,7 @@ QUICK_REPAIR: Final[Typology[Any]] = Typology(
     "repaired at once, paid soon after",
     on_repairs.plant_quick_repair,
     (
-        "published_share_ppm_robust_z_1095d_by_penalty_class",
+        "published_share_ppm",
         "n_evidence_1095d_by_penalty",
         "n_downgrades_45d_by_penalty",
     ),

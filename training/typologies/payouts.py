@@ -15,9 +15,9 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "new firm without staff takes the cap",
         on_payouts.plant_shell_firm,
         (
+            "age_near_cap_d",
             "age_at_application_d_robust_z_1095d_by_category",
             "employees_robust_z_1095d_by_category_sector",
-            "cap_ppm",
         ),
         "partly",
         {
@@ -51,8 +51,9 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "one object paid for by several departments",
         on_payouts.plant_duplicate_benefit,
         (
-            "n_object_text_like_1095d_by_enterprise",
+            "n_object_text_like_1095d_by_enterprise_object_paid_by",
             "is_new_object_code_authority_1095d",
+            "is_amount_alike",
         ),
         "partly",
         {"gap_days": on_payouts.DUPLICATE_GAP_DAYS},
@@ -65,8 +66,8 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "figure just over the threshold",
         on_payouts.plant_threshold_figure,
         (
+            "margin_after_a_miss_ppm",
             "over_threshold_ppm_robust_z_1095d_by_category_sector",
-            "at_threshold",
             "was_below_threshold",
         ),
         "no",
@@ -78,9 +79,9 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         "batch paid before or against the check",
         on_payouts.plant_unchecked_burst,
         (
-            "check_lead_min_robust_z_1095d_by_category",
+            "requests_is_unchecked_sum_1d_by_officer",
             "sources_missing",
-            "n_requests_60min_by_officer",
+            "checked_after",
         ),
         "partly",
         {"n_payouts": on_payouts.UNCHECKED_BURST},
@@ -133,7 +134,7 @@ PAID_AFTER_REPAIR: Final[Typology[Any]] = replace(
     QUICK_REPAIR,
     telling=(
         "n_credit_repairs_granted_30d_by_enterprise",
-        "n_credit_repairs_penalties_365d_by_enterprise",
+        "n_credit_repairs_penalties_105d_by_enterprise",
     ),
     fixed_rule="no",
 )
