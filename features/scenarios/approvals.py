@@ -75,7 +75,7 @@ _STRICT: Final = Where("strict", "route", ("approval", "verification"))
 """Routes on which a project is evaluated before it is decided."""
 
 _SMALL_PPM, _LIMIT_PPM, _STILL_PPM = 20_000, 100_000, 15_000
-"""A small rise is one of 2 % up to what needs a new decision; a scale that hardly moves is still."""
+"""A small rise is one of 2 % up to what needs a new decision; a scale within 1.5 % stands still."""
 _KEPT_PPM, _CUT_PPM = 50_000, -125_000
 """A price that moves no further is kept; a scale that falls by an eighth is cut."""
 _ALIKE_PPM: Final = 50_000
@@ -137,11 +137,12 @@ MEASURES: Final = (
     Measure("parcel_rise_ppm", "change_ppm", key=("parcel",), field="amount_minor", where=_FILED),
     Measure("parcel_scale_rise_ppm", "change_ppm", key=("parcel",), field="scale", where=_FILED),
     Measure("parcel_filed_d", "elapsed", key=("parcel",), where=_FILED),
-    Measure("no_series", "within", field="parcel_filed_d", low=_APART_DAYS, where=_FILED),
+    Measure("in_series", "within", field="parcel_filed_d", high=_APART_DAYS - 1, where=_FILED),
     Measure(
         "alike_investment", "within", field="parcel_rise_ppm", low=-_ALIKE_PPM, high=_ALIKE_PPM
     ),
-    Measure("same_investment", "quotient", field="alike_investment", other="no_series"),
+    Measure("alike_apart", "difference", field="alike_investment", other="in_series"),
+    Measure("same_investment", "within", field="alike_apart", low=1),
     Measure(
         "alike_scale",
         "within",
@@ -149,7 +150,8 @@ MEASURES: Final = (
         low=-_ALIKE_PPM,
         high=_ALIKE_PPM,
     ),
-    Measure("same_scale", "quotient", field="alike_scale", other="no_series"),
+    Measure("alike_scale_apart", "difference", field="alike_scale", other="in_series"),
+    Measure("same_scale", "within", field="alike_scale_apart", low=1),
     Measure("near_limit", "within", field="rise_ppm", low=80_000, high=100_000),
     Measure("paid_ppm", "ratio_ppm", field="paid_minor", other="amount_minor"),
     Measure("ahead_ppm", "difference", field="paid_ppm", other="progress_ppm"),
