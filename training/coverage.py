@@ -11,7 +11,10 @@ from features.contracts.verdicts import Status
 from features.table import FeatureTable
 
 MIN_OK_SHARE: Final = 0.01
-"""A feature that is known for fewer events than this cannot tell ordinary from unusual."""
+"""A feature that is known for fewer events than this cannot tell ordinary from unusual.
+
+Where the declaration says what stands in for a missing value, that is known too.
+"""
 
 Why = Literal["", "not for the model", "rarely known", "constant"]
 
@@ -89,12 +92,12 @@ def _cover_feature(table: FeatureTable, at: int) -> FeatureCoverage:
         error_share=shares[Status.ERROR],
         imputed_share=shares[Status.IMPUTED],
         n_distinct=n_distinct,
-        why_left_out=_why_left_out(known, shares[Status.OK]),
+        why_left_out=_why_left_out(known, shares[Status.OK] + shares[Status.IMPUTED]),
     )
 
 
-def _why_left_out(values: Vector, ok_share: float) -> Why:
-    if ok_share < MIN_OK_SHARE:
+def _why_left_out(values: Vector, known_share: float) -> Why:
+    if known_share < MIN_OK_SHARE:
         return "rarely known"
     known = values[np.isfinite(values)]
     return "constant" if len(known) == 0 or known.min() == known.max() else ""

@@ -69,9 +69,15 @@ def example(scenario: Scenario, feature: Feature) -> Example:
 
 
 def _measured(history: History, row: int, measure: Measure) -> dict[str, Value]:
-    """Measures of the event that another one is made of."""
-    names = {item.name for item in history.scenario.measures} & {measure.field, measure.other}
-    held = {name: int(history.columns.numbers[name][row]) for name in names}
+    """Measures of the event that another one is made of, and those that they are made of."""
+    declared = {item.name: item for item in history.scenario.measures}
+    names, open_ = set[str](), [measure]
+    while open_:
+        made_of = {open_[-1].field, open_.pop().other} & declared.keys() - names
+        names |= made_of
+        open_ += [declared[name] for name in made_of]
+    numbers = history.columns.numbers
+    held = {name: int(numbers[name][row]) for name in names if name in numbers}
     return {name: value for name, value in held.items() if value != MISSING}
 
 

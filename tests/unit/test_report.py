@@ -10,6 +10,8 @@ import pytest
 
 from features.contracts.errors import InputError
 from features.contracts.tables import TRUTH
+from features.contracts.vectors import STATUS_CODES
+from features.contracts.verdicts import Status
 from training.coverage import cover
 from training.evaluate import judge_fitted
 from training.fit import fit
@@ -81,6 +83,19 @@ def test_features_that_tell_nothing_are_left_out(table):
     fitted = fit(shaped, created_at=CREATED, left_out=["f2"])
     assert fitted.bundle.manifest.model_features == ("f3",)
     assert (fitted.contributions(shaped)[:, :3] == 0).all()
+
+
+def test_what_a_declared_value_stands_in_for_is_known(table):
+    """One event in 600 differs from a fill, and a model sees it; without a fill it does not."""
+    values, status = table.values.copy(), table.status.copy()
+    values[:, 0], status[:, 0] = 0.0, STATUS_CODES.index(Status.IMPUTED)
+    values[0, 0], status[0, 0] = 1.0, STATUS_CODES.index(Status.OK)
+    filled = replace(table, values=values, status=status)
+    assert "f0" in cover(filled).used
+
+    empty, why = values.copy(), status.copy()
+    empty[1:, 0], why[1:, 0] = np.nan, STATUS_CODES.index(Status.INSUFFICIENT)
+    assert cover(replace(table, values=empty, status=why)).left_out["f0"] == "rarely known"
 
 
 def test_nothing_to_learn_from_is_refused(table):
