@@ -1,6 +1,6 @@
 """Batch: every feature of every scored event, a few passes over integer columns in time order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,11 @@ from features.history import History, Slice
 from features.kernels import KERNEL_VERSION
 from features.kernels.order import Bools, Rows
 from features.spec import Atom, Feature, Key, Scenario
-from features.states import LaneKey, columns_by_atom, counted_by, held, lane_of, replayed, sweep_of
+from features.states import columns_by_atom, counted_by, held, lane_of, replayed, sweep_of
 from features.store.ledger import Ledger
-from features.sweeps import BLOCK_ROWS, SWEPT
+from features.sweeps import BLOCK_ROWS, STRETCH, SWEPT
 from features.table import FeatureTable
 from features.unit import unit_labels
-from features.window import Reach
 
 Progress = Callable[[int, int, str], None]
 Place = tuple[int, Feature]
@@ -111,18 +110,25 @@ def compute(
 
 
 def _fill(history: History, asked: Slice, places: Sequence[Place], cells: Cells) -> None:
-    """Compute some features a block at a time."""
+    """Compute some features: a stretch of blocks of those that share states, then of the next."""
     view = BatchView(history, asked, [feature for _, feature in places])
-    unasked = np.empty(BLOCK_ROWS, np.int8)
-    has_status = cells.status.shape[1] > 0
-    for lo in range(0, len(asked.queries), BLOCK_ROWS):
-        block = slice(lo, min(lo + BLOCK_ROWS, len(asked.queries)))
-        view.move(block)
-        for k, feature in places:
-            values = cells.values[block, k]
-            status = cells.status[block, k] if has_status else unasked[: len(values)]
-            finalise(feature.of, view, values, status)
-            impute(feature.fill, values, status)
+    parts, n = _joined(places, view.swept), len(asked.queries)
+    for first in range(0, n, STRETCH * BLOCK_ROWS):
+        last = min(first + STRETCH * BLOCK_ROWS, n)
+        for part in parts:
+            for lo in range(first, last, BLOCK_ROWS):
+                view.move(slice(lo, min(lo + BLOCK_ROWS, last)))
+                _finalise(view, part, cells)
+
+
+def _finalise(view: "BatchView", places: Sequence[Place], cells: Cells) -> None:
+    """Write the cells of some features for the block of the view."""
+    block, has_status = view.block, cells.status.shape[1] > 0
+    for k, feature in places:
+        values = cells.values[block, k]
+        status = cells.status[block, k] if has_status else np.empty(len(values), np.int8)
+        finalise(feature.of, view, values, status)
+        impute(feature.fill, values, status)
 
 
 def _rounds(features: Sequence[Feature]) -> list[list[Place]]:
@@ -130,14 +136,22 @@ def _rounds(features: Sequence[Feature]) -> list[list[Place]]:
 
     A round at a time, so that few moves and states compete for the processor's cache.
     """
-    rounds: list[tuple[set[Reach | LaneKey], list[Place]]] = []
-    for k, feature in enumerate(features):
-        links = {atom.reach if atom.op in SWEPT else lane_of(atom) for atom in feature.of.atoms}
-        together = [one for one in rounds if one[0] & links]
-        rounds = [one for one in rounds if one not in together]
-        places = [place for _, places in together for place in places]
-        rounds.append((links.union(*(shared for shared, _ in together)), [*places, (k, feature)]))
-    return [places for _, places in rounds]
+    return _joined(
+        list(enumerate(features)),
+        lambda atom: atom.reach if atom.op in SWEPT else lane_of(atom),
+    )
+
+
+def _joined(places: Sequence[Place], link: Callable[[Atom], Hashable]) -> list[list[Place]]:
+    """Features that are linked by their atoms, directly or through others."""
+    joined: list[tuple[set[Hashable], list[Place]]] = []
+    for place in places:
+        links = {link(atom) for atom in place[1].of.atoms}
+        near = [one for one in joined if one[0] & links]
+        joined = [one for one in joined if one not in near]
+        before = [other for _, others in near for other in others]
+        joined.append((links.union(*(shared for shared, _ in near)), [*before, place]))
+    return [places for _, places in joined]
 
 
 class BatchView:
@@ -159,8 +173,8 @@ class BatchView:
         self.move(slice(0, 0))
 
     def move(self, block: slice) -> None:
-        """Go on to the block that follows the one before."""
-        self._block = block
+        """Go to a block of rows; those that share states go on to the one that follows theirs."""
+        self.block = block
         rows = self._rows
         if isinstance(rows, slice):
             self._at: Rows | slice = slice(rows.start + block.start, rows.start + block.stop)
@@ -189,13 +203,17 @@ class BatchView:
         if of not in self._compared:
             self._compared[of] = snapshots.compare(self.history, of, self.asked)
         values, status = self._compared[of]
-        return values[self._block], status[self._block]
+        return values[self.block], status[self.block]
+
+    def swept(self, atom: Atom) -> Atom:
+        """The atom whose states are those of `atom`: itself, or one that counts as many."""
+        return self._counted.get(atom, atom)
 
     def states(self, atom: Atom) -> Integers:
         """States of `atom`, a row each event, swept when they are first asked for."""
-        of = self._counted.get(atom, atom)
+        of = self.swept(atom)
         if of in self._held:
-            return self._held[of][self._block]
+            return self._held[of][self.block]
         if of not in self._states:
-            self._states[of] = self._sweeps[of].states(self._block.start, self._block.stop)
+            self._states[of] = self._sweeps[of].states(self.block.start, self.block.stop)
         return self._states[of]

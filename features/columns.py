@@ -1,12 +1,13 @@
 """A scenario's events as integer columns: the only form that kernels see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from features.contracts.events import EventField
 from features.contracts.vectors import Integers
@@ -82,8 +83,12 @@ class Columns:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, fields: Sequence[EventField]) -> Self:
-        """Columns of a frame that holds what `read`'s query and the fields give."""
-        t, o, seq = _numpy(frame["t"]), _few(frame["o"], 0), _numpy(frame["seq"])
+        """Columns of a frame that holds what `read`'s query and the fields give.
+
+        Without `seq` the rows were learned in their order.
+        """
+        t, o = _numpy(frame["t"]), _few(frame["o"], 0)
+        seq = _numpy(frame["seq"]) if "seq" in frame.columns else np.arange(1, len(t) + 1)
         observed = _numpy(frame["observed"]) if "observed" in frame.columns else t
         known = _ranks(observed, seq)
         gone, gone_seq, gone_row = _gone(frame, known, seq)
@@ -106,7 +111,7 @@ class Columns:
                 columns.encode(item.name)
             else:
                 columns.numbers[item.name] = _numpy(frame[item.name].fill_null(MISSING))
-        columns.encode("kind")
+        columns.codes["kind"], columns.texts["kind"] = _kinds(frame["kind"])
         return columns
 
     def keep(self, *names: str) -> Self:
@@ -186,9 +191,25 @@ def grouped(columns: Sequence[Rows]) -> Integers:
 
 
 def _numpy(column: pl.Series) -> Integers:
-    """The column as an array that kernels may be compiled for once: one that can be written."""
-    values: Integers = column.to_numpy(writable=True)
-    return values
+    """The column as an array that kernels may be compiled for once: one that can be written.
+
+    Its parts are copied one by one, since memory that NumPy asks for comes in large pages.
+    """
+    if column.null_count() or column.dtype != pl.Int64:
+        values: Integers = column.to_numpy(writable=True)
+        return values
+    out = np.empty(len(column), np.int64)
+    for part, at in _parts(column):
+        out[at] = part
+    return out
+
+
+def _parts(column: pl.Series) -> Iterator[tuple[NDArray[np.integer], slice]]:
+    """The parts that a column without gaps lies in, and the place of each."""
+    first = 0
+    for part in column.get_chunks():
+        yield part.to_numpy(), slice(first, first + len(part))
+        first += len(part)
 
 
 def _few(column: pl.Series, usual: int) -> Integers:
@@ -232,6 +253,13 @@ def _encoded(column: pl.Series) -> tuple[Rows, Texts]:
     return codes.to_numpy(writable=True), texts.to_list()
 
 
+def _kinds(column: pl.Series) -> tuple[Rows, Texts]:
+    """As `_encoded`, in no room where all are of one kind."""
+    if column.is_empty() or column.null_count() or not (column == column[0]).all():
+        return _encoded(column)
+    return np.broadcast_to(np.int32(0), len(column)), [str(column[0])]
+
+
 def _is_number(text: str) -> bool:
     """Whether the text is how Python writes an integer, so that 7 is called neither 07 nor +7."""
     return text.removeprefix("-").isdecimal() and str(int(text)) == text
@@ -256,7 +284,8 @@ def _shifted(column: pl.Series, least: int) -> Rows:
     if column.null_count():
         return (column - least).cast(pl.Int32).fill_null(-1).to_numpy(writable=True)
     out = np.empty(len(column), np.int32)
-    np.subtract(column.to_numpy(), least, out=out, casting="same_kind")
+    for part, at in _parts(column):
+        np.subtract(part, least, out=out[at], casting="same_kind")
     return out
 
 

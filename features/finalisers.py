@@ -37,6 +37,7 @@ from features.kernels import (
     step,
     ungrid,
 )
+from features.kernels.wide import spread
 
 OK, NOT_APPLICABLE, INSUFFICIENT, ERROR, IMPUTED = range(5)
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
@@ -50,7 +51,7 @@ MIN_PEERS: Final = 30
 """Smallest peer group with a median worth comparing with."""
 _NORMAL: Final = 1.4826
 _DAY_US: Final = 86_400_000_000.0
-_EXACT: Final = 2.0**62
+_WORD: Final = 2.0**64
 _LOG_UNIT: Final = float(2**LOG_BITS)
 _MILLION: Final = 1_000_000
 _NOTHING: Final = np.array([0.0, np.nan])
@@ -58,46 +59,10 @@ _NOTHING: Final = np.array([0.0, np.nan])
 
 
 @njit(cache=True, nogil=True)
-def _product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """128-bit product of two unsigned 64-bit integers, as (high, low)."""
-    mask, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
-    a1, a0, b1, b0 = a >> shift, a & mask, b >> shift, b & mask
-    low = a0 * b0
-    mid1 = a1 * b0 + (low >> shift)
-    mid2 = a0 * b1 + (mid1 & mask)
-    return a1 * b1 + (mid1 >> shift) + (mid2 >> shift), (mid2 << shift) | (low & mask)
-
-
-@njit(cache=True, nogil=True)
-def _sum(
-    high: np.uint64, low: np.uint64, more_high: np.uint64, more_low: np.uint64
-) -> tuple[np.uint64, np.uint64]:
-    total = low + more_low
-    carry = np.uint64(1) if total < low else np.uint64(0)
-    return high + more_high + carry, total
-
-
-@njit(cache=True, nogil=True)
 def _spread(count: int, s1: int, a: int, b: int, c: int) -> float:
-    """`n * sum(x*x) - sum(x)**2`, exact in 128 bits, then rounded to a float once.
-
-    Where all of it stays below 2**63, plain integers give the same.
-    """
-    squares = float(a) * 2.0**44 + float(b) * 2.0**23 + float(c)
-    if float(count) * squares < _EXACT and c >= 0:
-        return float(count * ((a << 44) + (b << 23) + c) - s1 * s1)
-    n = np.uint64(count)
-    high, low = _product(n, np.uint64(c))
-    for part, shift in ((b, 23), (a, 44)):
-        part_high, part_low = _product(n, np.uint64(part))
-        up, down = np.uint64(shift), np.uint64(64 - shift)
-        part_high = (part_high << up) | (part_low >> down)
-        high, low = _sum(high, low, part_high, part_low << up)
-    magnitude = np.uint64(abs(s1))
-    less_high, less_low = _product(magnitude, magnitude)
-    borrow = np.uint64(1) if low < less_low else np.uint64(0)
-    high, low = high - less_high - borrow, low - less_low
-    return float(high) * 18446744073709551616.0 + float(low)
+    """`n * sum(x*x) - sum(x)**2`, exact in 128 bits, then rounded to a float once."""
+    high, low = spread(count, abs(s1), a, b, c)
+    return float(high) * _WORD + float(low)
 
 
 @njit(cache=True, nogil=True)

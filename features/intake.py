@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -113,7 +112,6 @@ def rows(
     _check_names(frame, fields)
     known = {item.name: _field(frame, item) for item in fields}
     head = {
-        "seq": _sequence(frame),
         "kind": _kind(frame, kind, kinds),
         "version": _whole(frame, "version", 1, (1, 1_000_000)),
         "t": _instants(frame, "effective_at"),
@@ -124,6 +122,8 @@ def rows(
     if "observed_at" in frame.columns:
         _check_no_gaps(frame["observed_at"])
         head["observed"] = _instants(frame, "observed_at")
+    if "seq" in frame.columns:
+        head["seq"] = _sequence(frame)
     if "event_id" in frame.columns:
         head["event_id"] = _ids(frame["event_id"])
     return pl.DataFrame({**head, **known})
@@ -228,9 +228,7 @@ def _instants(frame: pl.DataFrame, name: str) -> pl.Series:
 
 
 def _sequence(frame: pl.DataFrame) -> pl.Series:
-    """The order in which rows were learned: as stated, each place once, or that of the frame."""
-    if "seq" not in frame.columns:
-        return pl.Series(np.arange(1, len(frame) + 1))
+    """The order in which rows were learned, each place once."""
     stated = _whole(frame, "seq", 0, (-_LONGEST, _LONGEST))
     if stated.n_unique() < len(stated):
         message = "column 'seq' gives several rows one place in the order of learning; number them"

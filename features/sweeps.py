@@ -16,8 +16,14 @@ from features.window import Atom, Reach
 
 SWEPT: Final = ("moments", "ends")
 """Operations that need no rows sorted by their key."""
-BLOCK_ROWS: Final = 2**15
-"""Queries whose moves and states are held at a time: few enough for the processor's cache."""
+BLOCK_ROWS: Final = 2**16
+"""Queries whose states are held at a time: few enough for the processor's cache."""
+STRETCH: Final = 8
+"""Blocks whose moves are held at a time.
+
+So many that a pass which follows all of them finds the states of its groups in the cache, where
+others have left none of them before it.
+"""
 _KEPT: Final = ((N,), (N, S1), *[(N, S1, A, B, C)] * 3)
 """Columns of a moments state that are kept where the last that is taken is the k-th of them."""
 _WIDTH: Final = {1: 1, 2: 2, 5: 8}
@@ -38,12 +44,22 @@ class _Pass(Protocol):
 
 @dataclass
 class _Fronts:
-    """How far the moves of one window's length were made, and those of the latest block."""
+    """How far the moves of one window's length were made, and those of the latest blocks."""
 
-    block: tuple[int, int] = 0, 0
+    until: int = 0
     fronts: Rows = field(default_factory=lambda: np.zeros(3, np.int32))
-    room: Moves = field(default_factory=lambda: np.empty(0, np.uint32))
-    made: int = 0
+    made: dict[tuple[int, int], Moves] = field(default_factory=dict)
+
+    def room(self, most: int) -> Moves:
+        """Room for so many moves: that of the oldest of them, where it is neither small nor vast.
+
+        These are forgotten.
+        """
+        if len(self.made) == STRETCH:
+            room = self.made.pop(next(iter(self.made))).base
+            if room is not None and most <= len(room) <= _SPARE * most:
+                return room
+        return np.empty(most, np.uint32)
 
 
 @dataclass
@@ -94,28 +110,26 @@ class Course:
     def moves(self, atom: Atom, lo: int, hi: int) -> Moves:
         """The moves of the atom's window up to the queries `lo` to `hi`.
 
-        Blocks are asked for in order, from the first query on; whoever asks for the latest again
-        gets the same moves.
+        Blocks are asked for in order, from the first query on; whoever asks again for one of the
+        latest, a stretch of them, gets the same moves.
         """
         at = self._fronts.get(atom.reach)
-        if at is None or (lo == 0 and at.block != (lo, hi)):
+        if at is None or (lo == 0 and (lo, hi) not in at.made):
             at = self._fronts[atom.reach] = _Fronts()
-        if at.block != (lo, hi):
-            if at.block[1] != lo:
-                raise ValueError(f"moves up to query {at.block[1]} are made; ask for what follows")
+        if (lo, hi) not in at.made:
+            if at.until != lo:
+                raise ValueError(f"moves up to query {at.until} are made; ask for what follows")
             edge, reach = self.window(atom)
             times, late = (self.t, self.tie, edge, self.asked, reach), self.late
             n_due = 0 if late is None else len(late.due)
-            most = most_moves(*times, at.fronts, n_due, lo, hi)
-            if not most <= len(at.room) <= _SPARE * most:
-                at.room = np.empty(most, np.uint32)
+            room = at.room(most_moves(*times, at.fronts, n_due, lo, hi))
             if late is None:
-                at.made = moves(*times, self.base, at.fronts, lo, hi, at.room)
+                made = moves(*times, self.base, at.fronts, lo, hi, room)
             else:
                 when = self.base, late.settles, late.due, late.looks
-                at.made = late_moves(*times, *when, at.fronts, lo, hi, at.room)
-            at.block = lo, hi
-        return at.room[: at.made]
+                made = late_moves(*times, *when, at.fronts, lo, hi, room)
+            at.made[lo, hi], at.until = room[:made], hi
+        return at.made[lo, hi]
 
     def taken(self, name: str, x: Integers) -> tuple[Integers, bool]:
         """The sources' values in column `x` of that name, and whether none is missing."""

@@ -95,8 +95,7 @@ class Input:
         )
         frame = intake.rows(events, self.fields, self.kind, self.kinds)
         place = pl.int_range(before, before + len(frame), dtype=pl.Int64).alias(ROW)
-        frame = frame.with_columns(place, *map(self._typed, self.fields))
-        return frame if self.has("seq") else frame.drop("seq")
+        return frame.with_columns(place, *map(self._typed, self.fields))
 
     def _typed(self, item: EventField) -> pl.Expr:
         """A field as the type that it has in every piece, also in one where it is empty."""

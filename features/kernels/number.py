@@ -37,7 +37,7 @@ def numbered(codes: CodeColumns) -> tuple[Rows, int]:
         size, several = np.empty(0, np.int32), 0
         for column in codes[1:]:
             group, several = _paired(group, column)
-    out = np.empty(len(group), np.int32)
+    out = group if len(codes) > 1 else np.empty(len(group), np.int32)
     _in_order(group, size, several, out)
     return out, several
 
@@ -68,7 +68,7 @@ def _sizes(codes: Rows, n_codes: int) -> Rows:
 def _in_order(codes: Rows, size: Rows, several: int, out: Rows) -> None:
     """Number the `several` codes that come more than once, as they come.
 
-    An empty `size` says that all of them do.
+    An empty `size` says that all of them do; `out` may be `codes` itself.
     """
     number, n = np.full(max(len(size), several), -1, np.int32), 0
     for i in range(len(codes)):
