@@ -130,7 +130,7 @@ def test_commands_take_a_file_or_the_name_that_the_setting_knows(
     monkeypatch.setenv("LIANJING_SCENARIOS", str(own))
 
     assert "n_30d_by_school" in run("features", "list", "grants")[1]
-    assert str(own) in run("scenarios", "list")[1].replace("\n", "")
+    assert f'"from": "{own}"' in run("scenarios", "list", "--json")[1]
     code, told = run("scenarios", "check", own)
     assert (code, "grants: 1 features of 3 fields" in told) == (0, True)
 
