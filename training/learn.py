@@ -15,7 +15,7 @@ from models.bundle import Bundle
 from models.calibrate import Calibration
 from models.confirmed import Confirmed
 from models.fitting.confirmed import Calibrated, fit_confirmed
-from models.fitting.labelled import Explained, crossfit, fit_labelled
+from models.fitting.labelled import Caution, Explained, crossfit, fit_labelled, trusted
 from models.labelled import Labelled
 from models.learned import Learned
 from models.manifest import Facts
@@ -57,21 +57,25 @@ def learn(
     ensemble, seed = fitted.bundle.ensemble, fitted.seed
     held_out = np.flatnonzero(fitted.split.is_calibrate(table.effective_us))
     judged = explained(fitted, table, held_out)
-    unseen = crossfit(ensemble, findings, rows.crowd, seed=seed)
+    caution = trusted(ensemble, findings, rows.crowd, seed=seed)
+    unseen = crossfit(ensemble, findings, rows.crowd, seed=seed, caution=caution)
     calibrated = _calibrated(rows, unseen)
     if findings.n_confirmed > 0:
-        labelled = labelled_model(fitted, rows)
+        labelled = labelled_model(fitted, rows, caution)
         score = labelled.margin(judged.x, judged.parts)
         _, at, of_event = np.intersect1d(held_out, rows.rows, return_indices=True)
         score[at] = unseen[of_event]
         part = _learned(rows, labelled, calibrated.confirmed)
         fitted = replace(fitted, bundle=_rebuilt(fitted.bundle, part, score))
-    return Lesson(fitted, _review(fitted, rows, judged, calibrated, draws))
+    return Lesson(fitted, _review(fitted, rows, judged, calibrated, caution, draws))
 
 
-def labelled_model(fitted: Fitted, rows: LabelRows) -> Labelled:
-    """The ensemble of `fitted`, weighed by all labels in `rows`."""
-    return fit_labelled(fitted.bundle.ensemble, rows.findings(), rows.crowd, seed=fitted.seed)
+def labelled_model(fitted: Fitted, rows: LabelRows, caution: Caution | None = None) -> Labelled:
+    """The ensemble of `fitted`, weighed by all labels in `rows` as far as they can be trusted."""
+    ensemble, findings, seed = fitted.bundle.ensemble, rows.findings(), fitted.seed
+    if caution is None:
+        caution = trusted(ensemble, findings, rows.crowd, seed=seed)
+    return fit_labelled(ensemble, findings, rows.crowd, seed=seed, caution=caution)
 
 
 def _calibrated(rows: LabelRows, unseen: Vector) -> Calibrated:
@@ -115,13 +119,19 @@ def _rebuilt(bundle: Bundle, part: Learned, score: Vector) -> Bundle:
 
 
 def _review(
-    fitted: Fitted, rows: LabelRows, judged: Explained, calibrated: Calibrated, draws: int
+    fitted: Fitted,
+    rows: LabelRows,
+    judged: Explained,
+    calibrated: Calibrated,
+    caution: Caution,
+    draws: int,
 ) -> LabelReview:
     names, reviewer = rows.reviewers()
     ensemble, seed = fitted.bundle.ensemble, fitted.seed
 
     def refit(kept: NDArray[np.bool_]) -> Vector:
-        model = fit_labelled(ensemble, rows.findings(kept), rows.crowd, seed=seed)
+        found = rows.findings(kept)
+        model = fit_labelled(ensemble, found, rows.crowd, seed=seed, caution=caution)
         return model.margin(judged.x, judged.parts)
 
     n_top = min(len(judged), max(_FEWEST_TOP, n_reviews(len(judged), fitted.budget)))

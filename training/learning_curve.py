@@ -17,10 +17,11 @@ from features.contracts.events import from_us
 from features.contracts.labels import Label, Outcome, Selection
 from features.contracts.vectors import Integers, Vector
 from features.table import FeatureTable
-from models.fitting.labelled import BOOSTED_FROM, fit_labelled
+from models.fitting.labelled import fit_labelled
 from training.district import District, simulated_district
 from training.label_rows import LabelRows, explained
 from training.labels import Labels
+from training.learn import labelled_model
 from training.rank import by_score
 
 CONFIRMED: Final = (0, 1, 5, 20, 50, 100, 200)
@@ -53,7 +54,7 @@ class Point(NamedTuple):
     blend: float
     """Half weights, half boosting, from the first confirmed event on."""
     served: float
-    """What training makes of the labels: weights, and from `BOOSTED_FROM` on the blend."""
+    """What training makes of the labels, as cautious as `models.fitting.labelled.trusted` is."""
 
 
 def learning_curve(
@@ -84,12 +85,9 @@ def learning_curve(
                 fitted.bundle.ensemble, found, rows.crowd, seed=fitted.seed, boosted_from=1
             )
             ridge = replace(blend, boosted=None, mix=0.0)
-            weighed, blended = (
-                average_precision(truth, each.margin(judged.x, judged.parts))
-                for each in (ridge, blend)
-            )
-            served = blended if found.n_confirmed >= BOOSTED_FROM else weighed
-            point = Point(found.n_confirmed, len(rows.rows), prior, weighed, blended, served)
+            three = (ridge, blend, labelled_model(fitted, rows))
+            found_by = [average_precision(truth, of.margin(judged.x, judged.parts)) for of in three]
+            point = Point(found.n_confirmed, len(rows.rows), prior, *found_by)
         points.append(point)
     return points
 

@@ -13,11 +13,14 @@ cleared with the weight of `CROWD` reviews together, however many they are. One 
 hundred then weighs a fifth of a review, and the crowd fades as reviews come in.
 
 *Boosting.* It sees what weights of single features cannot, and with few cases it learns the cases
-by heart; from `BOOSTED_FROM` confirmed events on it has half a say.
+by heart; from `BOOSTED_FROM` confirmed events on it may have half a say.
+
+How firmly the weights are held, and whether boosting has its say, is a `Caution`; `trusted` lets
+the labels themselves decide.
 """
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +45,26 @@ BOOSTED_FROM: Final = 20
 """Confirmed events from which on boosting has a say."""
 MIX: Final = 0.5
 FOLDS: Final = 5
+
+
+class Caution(NamedTuple):
+    """How far labels may move a model."""
+
+    ridge: float = RIDGE
+    """What holds each weight to 1, as `RIDGE` does."""
+    boosts: bool = True
+    """Whether boosting has its say where there are enough confirmed events."""
+
+
+CAUTIONS: Final = (
+    Caution(100.0, boosts=False),
+    Caution(30.0, boosts=False),
+    Caution(10.0, boosts=False),
+    Caution(2.0, boosts=False),
+    Caution(RIDGE, boosts=False),
+    Caution(),
+)
+"""What `trusted` chooses from, the most cautious first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +128,7 @@ def fit_labelled(
     *,
     seed: int,
     boosted_from: int = BOOSTED_FROM,
+    caution: Caution = Caution(),  # noqa: B008  (frozen)
 ) -> Labelled:
     """Fit on findings and on a crowd of unreviewed events; same input and seed, same bits.
 
@@ -122,10 +146,10 @@ def fit_labelled(
     start = ensemble.contributions(np.full((1, ensemble.n_features), np.nan))[0]
     share, weight = _targets(findings, crowd)
     parts = np.vstack([findings.events.parts, crowd.parts])
-    level, weights = _weights(parts, share, weight, LEVEL + start)
+    level, weights = _weights(parts, share, weight, LEVEL + start, caution.ridge)
     plain = Labelled(ensemble, level, weights, np.zeros(weights.size))
     boosted = None
-    if findings.n_confirmed >= boosted_from and len(crowd):
+    if caution.boosts and findings.n_confirmed >= boosted_from and len(crowd):
         x = np.vstack([findings.events.x, crowd.x])
         boosted = fit_boosted(*_expanded(np.hstack([x, parts]), share, weight), seed=seed)
     mix = 0.0 if boosted is None else MIX
@@ -134,17 +158,68 @@ def fit_labelled(
     return Labelled(ensemble, level, weights, usual, boosted, mix)
 
 
-def crossfit(ensemble: Ensemble, findings: Findings, crowd: Explained, *, seed: int) -> Vector:
+def trusted(ensemble: Ensemble, findings: Findings, crowd: Explained, *, seed: int) -> Caution:
+    """How far these findings can be trusted: the most cautious fit that foresees them as well.
+
+    Findings must be in time order: each candidate foretells a span of them that it did not see,
+    since events of one story lie close together and give each other away. The most cautious one is
+    chosen whose weighted log loss is within one standard error of the best, the error being that
+    of the two losses' difference over events. Findings that are wrong, or too few, are foretold no
+    better by whoever follows them closely; with fewer confirmed events than folds the most cautious
+    candidate is taken.
+
+    References
+    ----------
+    Breiman, Friedman, Olshen, Stone, "Classification and regression trees", 1984, section 3.4.3:
+    the rule of one standard error.
+    """
+    if findings.n_confirmed < FOLDS:
+        return CAUTIONS[0]
+    offered = CAUTIONS if findings.n_confirmed >= BOOSTED_FROM else CAUTIONS[:-1]
+    spans = np.arange(len(findings.events)) * FOLDS // len(findings.events)
+    unseen = (_unseen(ensemble, findings, crowd, spans, seed, each) for each in offered)
+    losses = np.array([_losses(findings, margin) for margin in unseen])
+    best = losses[int(np.argmin(losses.sum(axis=1)))]
+    behind = losses - best
+    error = behind.std(axis=1) * np.sqrt(losses.shape[1])
+    return offered[int(np.argmax(behind.sum(axis=1) <= error))]
+
+
+def _losses(findings: Findings, margin: Vector) -> Vector:
+    """The weighted log loss of each finding under these log-odds."""
+    return findings.weight * (np.logaddexp(0.0, margin) - findings.confirmed * margin)
+
+
+def crossfit(
+    ensemble: Ensemble,
+    findings: Findings,
+    crowd: Explained,
+    *,
+    seed: int,
+    caution: Caution = Caution(),  # noqa: B008  (frozen)
+) -> Vector:
     """The log-odds of each reviewed event from a model that did not see its own finding.
 
     `FOLDS` models, each blind to a fifth of the confirmed and of the other events.
     """
-    fold = _folds(findings.is_confirmed, seed)
+    return _unseen(ensemble, findings, crowd, _folds(findings.is_confirmed, seed), seed, caution)
+
+
+def _unseen(
+    ensemble: Ensemble,
+    findings: Findings,
+    crowd: Explained,
+    fold: Integers,
+    seed: int,
+    caution: Caution,
+) -> Vector:
+    """The log-odds of each reviewed event from a model that saw no finding of its fold."""
     out = np.empty(len(findings.events))
     for k in range(FOLDS):
         held = fold == k
         if held.any():
-            fitted = fit_labelled(ensemble, findings.rows(~held), crowd, seed=seed)
+            seen = findings.rows(~held)
+            fitted = fit_labelled(ensemble, seen, crowd, seed=seed, caution=caution)
             events = findings.events.rows(held)
             out[held] = fitted.margin(events.x, events.parts)
     return out
@@ -167,11 +242,13 @@ def _targets(findings: Findings, crowd: Explained) -> tuple[Vector, Vector]:
     return share, np.concatenate([findings.weight, np.full(n, CROWD / max(n, 1))])
 
 
-def _weights(parts: Matrix, share: Vector, weight: Vector, level: float) -> tuple[float, Vector]:
+def _weights(
+    parts: Matrix, share: Vector, weight: Vector, level: float, held: float
+) -> tuple[float, Vector]:
     """Level and weights that minimise the weighted log loss plus the ridge; a convex problem."""
     columns = np.column_stack([np.ones(len(parts)), parts])
     prior = np.concatenate([[level], np.ones(parts.shape[1])])
-    ridge = np.concatenate([[LEVEL_RIDGE], np.full(parts.shape[1], RIDGE)])
+    ridge = np.concatenate([[LEVEL_RIDGE], np.full(parts.shape[1], held)])
 
     def loss(beta: Vector) -> tuple[float, Vector]:
         margin, off = columns @ beta, beta - prior

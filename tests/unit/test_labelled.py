@@ -11,11 +11,13 @@ from features.contracts.errors import CorruptBundleError, InputError
 from models.fitting.ensemble import fit_ensemble
 from models.fitting.labelled import (
     BOOSTED_FROM,
+    CAUTIONS,
     CROWD,
     Explained,
     Findings,
     crossfit,
     fit_labelled,
+    trusted,
 )
 from models.labelled import Labelled
 
@@ -181,3 +183,39 @@ def test_trees_over_other_columns_are_refused():
     without_mix = replace(fitted(findings), mix=0.0).arrays()
     with pytest.raises(CorruptBundleError, match="exactly where trees are kept"):
         Labelled.from_arrays(without_mix, ensemble=ENSEMBLE)
+
+
+def as_scored(x, seed, slope=1.0):
+    """Outcomes that depend on the ensemble's score alone; about half are confirmed."""
+    score = slope * ENSEMBLE.score(x)
+    p = 1.0 / (1.0 + np.exp(np.median(score) - score))
+    return (np.random.default_rng(seed).random(len(x)) < p).astype(np.float64)
+
+
+def test_findings_that_say_no_more_than_the_score_are_followed_least():
+    """So are fewer confirmed events than there are spans to foretell."""
+    x = 2.0 * np.random.default_rng(3).normal(size=(300, 3))
+    same = trusted(ENSEMBLE, found(x, as_scored(x, 3)), CROWD_ROWS, seed=0)
+    few = trusted(ENSEMBLE, found(x, np.arange(300) < 4), CROWD_ROWS, seed=0)
+    assert same.ridge >= 10.0
+    assert few == CAUTIONS[0]
+
+
+def test_findings_that_one_column_decides_are_followed_closely():
+    """The ensemble looks at all three alike."""
+    x = np.random.default_rng(4).normal(0.0, 3.0, size=(200, 3))
+    chosen = trusted(ENSEMBLE, found(x, np.abs(x[:, 0]) > 3.0), CROWD_ROWS, seed=0)
+    assert chosen.ridge <= 2.0
+
+
+def test_a_story_that_is_over_is_followed_less_than_one_that_goes_on():
+    """In the first span a column tells what is harmless; over all spans it would teach."""
+    rng = np.random.default_rng(5)
+    x = 2.0 * rng.normal(size=(300, 3))
+    confirmed = as_scored(x, 6, slope=2.0)
+    x[:60, 0] = 8.0
+    confirmed[:60] = 0.0
+    over = trusted(ENSEMBLE, found(x, confirmed), CROWD_ROWS, seed=0)
+    at = rng.permutation(300)
+    on = trusted(ENSEMBLE, found(x[at], confirmed[at]), CROWD_ROWS, seed=0)
+    assert over.ridge > on.ridge

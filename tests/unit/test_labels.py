@@ -171,6 +171,13 @@ def test_an_event_weighs_the_same_however_often_it_is_reviewed():
     assert weights.tolist() == [0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0]
 
 
+def test_a_control_teaches_what_an_alert_does():
+    """Most confirmed controls are mistakes: what makes them heavy makes mistakes heavy."""
+    controls = [label(f"P-{n}", reviewer=f"r{n}", by="control", rate=0.01) for n in range(3)]
+    alerts = [label(f"P-{n}", reviewer=f"r{n}") for n in range(3, 6)]
+    assert label_weights([*controls, *alerts]).tolist() == [1.0] * 6
+
+
 def test_no_label_no_weight():
     """Nothing comes of nothing."""
     assert label_weights([]).shape == (0,)

@@ -75,14 +75,14 @@ def test_noise_turns_outcomes(district):
 
 
 def test_labels_help_and_boosting_is_no_worse_than_weights_at_its_start(district):
-    """From nothing to 20 confirmed: never below what is known without labels."""
+    """From nothing to 20 confirmed: what is trained is never below what is known without labels."""
     points = learning_curve(district, confirmed=(0, 1, 20, 40))
     none, one, start, more = points
     assert (none.n_confirmed, none.n_events) == (0, 0)
     assert none.prior == none.ridge == none.blend == none.served
-    assert one.served == one.ridge >= 0.9 * one.prior
+    assert one.served >= one.prior
     for point in (start, more):
-        assert point.served == point.blend >= point.ridge - 0.02
+        assert point.blend >= point.ridge - 0.02
         assert point.served > point.prior
     assert to_markdown(mean_curve([points, points])).count("\n") == 5
 
