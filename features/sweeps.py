@@ -44,10 +44,9 @@ class _Pass(Protocol):
 
 @dataclass
 class _Fronts:
-    """How far the moves of one window's length were made, and those of the latest blocks."""
+    """How far the fronts of one window's length are at the ends of blocks, and the latest moves."""
 
-    until: int = 0
-    fronts: Rows = field(default_factory=lambda: np.zeros(3, np.int32))
+    after: dict[int, Rows] = field(default_factory=lambda: {0: np.zeros(3, np.int32)})
     made: dict[tuple[int, int], Moves] = field(default_factory=dict)
 
     def room(self, most: int) -> Moves:
@@ -110,25 +109,23 @@ class Course:
     def moves(self, atom: Atom, lo: int, hi: int) -> Moves:
         """The moves of the atom's window up to the queries `lo` to `hi`.
 
-        Blocks are asked for in order, from the first query on; whoever asks again for one of the
-        latest, a stretch of them, gets the same moves.
+        A block begins with the first query or where one that was asked for ended; whoever asks
+        again for one of the latest, a stretch of them, gets the same moves.
         """
-        at = self._fronts.get(atom.reach)
-        if at is None or (lo == 0 and (lo, hi) not in at.made):
-            at = self._fronts[atom.reach] = _Fronts()
+        at = self._fronts.setdefault(atom.reach, _Fronts())
         if (lo, hi) not in at.made:
-            if at.until != lo:
-                raise ValueError(f"moves up to query {at.until} are made; ask for what follows")
+            if lo not in at.after:
+                raise ValueError(f"no block ended at query {lo}; ask for what lies before")
             edge, reach = self.window(atom)
             times, late = (self.t, self.tie, edge, self.asked, reach), self.late
-            n_due = 0 if late is None else len(late.due)
-            room = at.room(most_moves(*times, at.fronts, n_due, lo, hi))
+            n_due, fronts = 0 if late is None else len(late.due), at.after[lo].copy()
+            room = at.room(most_moves(*times, fronts, n_due, lo, hi))
             if late is None:
-                made = moves(*times, self.base, at.fronts, lo, hi, room)
+                made = moves(*times, self.base, fronts, lo, hi, room)
             else:
                 when = self.base, late.settles, late.due, late.looks
-                made = late_moves(*times, *when, at.fronts, lo, hi, room)
-            at.made[lo, hi], at.until = room[:made], hi
+                made = late_moves(*times, *when, fronts, lo, hi, room)
+            at.made[lo, hi], at.after[hi] = room[:made], fronts
         return at.made[lo, hi]
 
     def taken(self, name: str, x: Integers) -> tuple[Integers, bool]:

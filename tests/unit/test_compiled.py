@@ -4,21 +4,48 @@ from pathlib import Path
 
 import pytest
 
+import features
 from features import compiled
 
 
 def test_another_state_of_any_kernel_is_another_place(tmp_path: Path) -> None:
     """What a kernel calls lies in other files, so all of them count; the rest does not."""
-    callee, other = tmp_path / "callee.py", tmp_path / "other.py"
+    callee, other = tmp_path / "a" / "callee.py", tmp_path / "a" / "other.py"
+    callee.parent.mkdir()
     callee.write_text("from numba import njit\nHALF = 2\n")
     other.write_text("HALF = 2\n")
-    before = compiled.digest(tmp_path)
+    before = compiled.digest(callee.parent)
     other.write_text("HALF = 3\n")
-    assert compiled.digest(tmp_path) == before
+    assert compiled.digest(callee.parent) == before
     callee.write_text("from numba import njit\nHALF = 3\n")
-    assert compiled.digest(tmp_path) != before
-    callee.rename(tmp_path / "called.py")
-    assert len({before, compiled.digest(tmp_path)}) == 2
+    assert compiled.digest(callee.parent) != before
+    callee.rename(callee.parent / "called.py")
+    assert len({before, compiled.digest(callee.parent)}) == 2
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["from a.k.states import HALF", "from a.k import (\n    HALF,\n)", "from a.k import states"],
+)
+def test_a_constant_that_comes_through_others_is_a_state_too(tmp_path: Path, how: str) -> None:
+    """It is compiled in, though its file compiles nothing."""
+    package = tmp_path / "a"
+    (package / "k").mkdir(parents=True)
+    states = package / "k" / "states.py"
+    (package / "k" / "__init__.py").write_text("from a.k.states import HALF\n")
+    (package / "kernel.py").write_text(f"from numba import njit\n{how}\n")
+    states.write_text("HALF = 2\n")
+    before = compiled.digest(package)
+    states.write_text("HALF = 3\n")
+    assert compiled.digest(package) != before
+
+
+def test_constants_of_the_projects_own_kernels_are_among_them() -> None:
+    """The columns of a state are laid out in a file without a kernel."""
+    package = Path(features.__file__).parent
+    used = compiled.sources(package)
+    assert {package / "kernels" / "states.py", package / "scan" / "layout.py"} <= used.keys()
+    assert package / "scenarios" / "payouts.py" not in used
 
 
 def test_a_stated_folder_is_kept_and_entered_once(tmp_path: Path) -> None:

@@ -124,8 +124,7 @@ def test_swept_ends_are_the_last_and_first_row(is_late: bool, data: st.DataObjec
     places = np.arange(len(table.t))
     both = frozenset((LAST, FIRST))
     found = _in_blocks(sides.ends(MOMENTS, places, both), len(asked), data.draw(CUTS))
-    again, _ = _sides(table, is_late=is_late)
-    last = _in_blocks(again.ends(MOMENTS, places, frozenset([LAST])), len(asked), data.draw(CUTS))
+    last = _in_blocks(sides.ends(MOMENTS, places, frozenset([LAST])), len(asked), data.draw(CUTS))
     seen = [table.seen(i) for i in asked.tolist()]
 
     assert found[:, LAST].tolist() == [rows[-1] if rows else MISSING for rows in seen]
