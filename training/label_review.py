@@ -53,6 +53,8 @@ class LabelReview(_Frozen):
     """Labels decided from `until` on: the model does not know of them."""
     p_confirmed: str
     """How P(confirmed) stands: on how many reviews it rests, or why there is none."""
+    followed: str = ""
+    """How far the model follows the labels; nothing in reports from before it was chosen."""
 
     def lines(self) -> list[str]:
         """What there is to say, a sentence a line; reviewers who stand out are named last."""
@@ -62,5 +64,6 @@ class LabelReview(_Frozen):
             f"{self.n_unknown} of unknown events left out"
         )
         said = [counted, f"P(confirmed): {self.p_confirmed}"]
+        said += [f"followed: {self.followed}"] if self.followed else []
         said += [check.told() for check in self.reviewers if check.is_alarm]
         return said + [one.told() for one in self.influences if one.is_beyond]

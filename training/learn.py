@@ -149,6 +149,7 @@ def _review(
         if is_alone or rows.findings().n_confirmed == 0
         else influences(refit, reviewer, names, n_top=n_top, seed=seed, draws=draws),
         p_confirmed=calibrated.refusal if found is None else f"from {found.n} reviews",
+        followed=caution.told() if rows.findings().n_confirmed else "not, nothing was confirmed",
     )
 
 

@@ -55,6 +55,10 @@ class Caution(NamedTuple):
     boosts: bool = True
     """Whether boosting has its say where there are enough confirmed events."""
 
+    def told(self) -> str:
+        """How far that is, in words."""
+        return f"weights held by a ridge of {self.ridge:g}, {'' if self.boosts else 'no '}boosting"
+
 
 CAUTIONS: Final = (
     Caution(100.0, boosts=False),

@@ -13,6 +13,7 @@ from features.contracts.verdicts import Band
 from features.scenarios import catalog
 from features.store.ledger import Ledger
 from models.bundle import Bundle
+from models.fitting.labelled import CAUTIONS
 from training.evaluate import evaluate
 from training.fit import fit
 from training.gate import refusals
@@ -152,6 +153,7 @@ def test_without_a_confirmed_event_the_bundle_is_as_it_was(table, fitted, labels
     assert found.fitted.bundle.digest == fitted.bundle.digest
     assert found.review.n_confirmed == 0
     assert found.review.p_confirmed.startswith("all 160 reviews are cleared")
+    assert "followed: not, nothing was confirmed" in found.review.lines()
 
 
 def test_p_confirmed_comes_with_the_hundredth_review(table, fitted):
@@ -173,6 +175,7 @@ def test_p_confirmed_comes_with_the_hundredth_review(table, fitted):
         else:
             assert scores == plain
             assert found.review.p_confirmed.startswith("99 reviews")
+            assert found.review.followed in {caution.told() for caution in CAUTIONS}
 
 
 def gated(table, lesson):

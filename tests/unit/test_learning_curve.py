@@ -81,6 +81,7 @@ def test_labels_help_and_boosting_is_no_worse_than_weights_at_its_start(district
     assert (none.n_confirmed, none.n_events) == (0, 0)
     assert none.prior == none.ridge == none.blend == none.served
     assert one.served >= one.prior
+    assert one.ridge >= 0.9 * one.prior
     for point in (start, more):
         assert point.blend >= point.ridge - 0.02
         assert point.served > point.prior
