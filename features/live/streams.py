@@ -36,6 +36,11 @@ class Stream:
         """Integers a row takes."""
         return HEAD_COLUMNS + len(self.columns)
 
+    @property
+    def told(self) -> tuple[Column, ...]:
+        """What an event says of itself in a row, behind its head."""
+        return ("kind", *self.columns)
+
     def place(self, column: Column) -> int:
         """Position of a column in a row."""
         return KIND if column == "kind" else HEAD_COLUMNS + self.columns.index(column)

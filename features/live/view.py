@@ -45,7 +45,7 @@ class LiveView:
         self.t_us = event.effective_us
         self.own: dict[str, int | str | None] = {**event.fields, "kind": event.kind}
         self.is_measured = False
-        self._columns: dict[tuple[str, str | None], int] = {}
+        self._columns: dict[str | None, dict[str, int]] = {}
         self._looked: Looked | None = None
         self._found: dict[GraphPlan, Joined | None] = {}
 
@@ -340,10 +340,10 @@ class LiveView:
 
     def column(self, name: str, source: str | None = None) -> int:
         """What a history of a source's events keeps in column `name`: a number, step or code."""
-        held = self._columns.get((name, source))
-        if held is None:
-            held = self._columns[name, source] = self._in_column(name, source)
-        return held
+        known = self._columns.setdefault(source, {})
+        if name not in known:
+            known[name] = self._in_column(name, source)
+        return known[name]
 
     def _in_column(self, name: str, source: str | None) -> int:
         if name.startswith(STEPS):
@@ -380,14 +380,15 @@ class LiveView:
         found = []
         for number, stream in enumerate(self.ground.streams.all):
             if (stream.source or ours) == scenario and self.event.kind in stream.kinds:
-                key = key_text(stream.key, self.own)
+                key = self.key(stream.key)
                 if key is not None:
                     found.append((number, key))
         return found
 
     def _row(self, head: list[int], number: int) -> Integers:
         stream = self.ground.streams.all[number]
-        values = [self.column(name, stream.source) for name in ("kind", *stream.columns)]
+        known = self._columns.setdefault(stream.source, {})
+        values = [known[k] if k in known else self.column(k, stream.source) for k in stream.told]
         return np.array([*head, *values], np.int64)
 
     def finish(self) -> tuple[Vector, Codes, Vector]:

@@ -55,6 +55,10 @@ BLOCK: Final = 64
 """Rows that are summed together."""
 _FEWEST_SUMMED: Final = 4 * BLOCK
 """Rows of a window from which sums of blocks are faster than the rows."""
+_FEWEST_GUESSED: Final = 128
+_MOST_GUESSES: Final = 4
+_NEAR: Final = 32
+"""How instants are looked for: by so many guesses at most, each that far wrong at best."""
 
 Codes = Integers
 """The codes that conditions allow, one condition after the other."""
@@ -96,7 +100,27 @@ def sees(rows: Integers, p: int, query: Integers, others: Integers) -> bool:
 
 @njit(cache=True, nogil=True)
 def first_from(t: Integers, lo: int, hi: int, instant: int) -> int:
-    """First of the sorted `lo` to `hi` that is not before `instant`."""
+    """First of the sorted `lo` to `hi` that is not before `instant`.
+
+    Instants that come evenly are guessed, since each look at a history that was not seen for a
+    while waits for memory.
+    """
+    guesses = 0
+    while hi - lo > _FEWEST_GUESSED and guesses < _MOST_GUESSES:
+        first, last = t[lo], t[hi - 1]
+        if instant <= first:
+            return lo
+        if instant > last:
+            return hi
+        guess = lo + int((hi - 1 - lo) * ((instant - first) / (last - first)))
+        below, above = max(guess - _NEAR, lo), min(guess + _NEAR, hi - 1)
+        if t[below] >= instant:
+            hi = below + 1
+        elif t[above] < instant:
+            lo = above + 1
+        else:
+            lo, hi = below + 1, above + 1
+        guesses += 1
     while lo < hi:
         middle = (lo + hi) // 2
         if t[middle] < instant:
@@ -109,6 +133,8 @@ def first_from(t: Integers, lo: int, hi: int, instant: int) -> int:
 @njit(cache=True, nogil=True)
 def first_not_before(rows: Integers, lo: int, hi: int, query: Integers) -> int:
     """First of the rows `lo` to `hi` that did not happen before the query."""
+    if lo < hi and is_before(rows[T, hi - 1], rows[ORDINAL, hi - 1], query[0], query[1]):
+        return hi
     while lo < hi:
         middle = (lo + hi) // 2
         if is_before(rows[T, middle], rows[ORDINAL, middle], query[0], query[1]):

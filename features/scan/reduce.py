@@ -50,6 +50,8 @@ _FREE: Final = -1
 _SPREAD: Final = 0x9E3779B97F4A7
 _SHIFT: Final = 20
 """Codes that are close together, as texts first seen together have, are spread over a table."""
+_STRETCH: Final = 64
+"""Steps of the grid that are passed over together on the way to a median."""
 Table = NDArray[np.int32]
 Span = tuple[int, int]
 """First atom of a group, and the one behind its last."""
@@ -204,8 +206,11 @@ def grid_state(
     state[N] = n
     if n == 0:
         return
-    order, below = (n - 1) // 2, np.int64(0)
-    median = low
+    order, below, median = (n - 1) // 2, np.int64(0), low
+    stretch = total_of(steps, low - base, low - base + _STRETCH)
+    while below + stretch <= order:
+        below, median = below + stretch, median + _STRETCH
+        stretch = total_of(steps, median - base, median - base + _STRETCH)
     while below + steps[median - base] <= order:
         below += steps[median - base]
         median += 1
@@ -218,10 +223,18 @@ def grid_state(
             within += steps[median + d - base]
     state[MEDIAN], state[MAD] = median, d
     if own != MISSING:
-        for v in range(low, min(own, high + 1)):
-            state[BELOW] += steps[v - base]
+        state[BELOW] = total_of(steps, low - base, min(own, high + 1) - base)
         if low <= own <= high:
             state[EQUAL] = steps[own - base]
+
+
+@njit(cache=True, nogil=True)
+def total_of(steps: Integers, lo: int, hi: int) -> int:
+    """How many values are of the steps `lo` to `hi`, as far as there are such."""
+    total = np.int64(0)
+    for k in range(lo, min(hi, len(steps))):
+        total += steps[k]
+    return total
 
 
 @njit(cache=True, nogil=True)
