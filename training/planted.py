@@ -1,4 +1,9 @@
-"""Planted cases by unit: which units are to be found, and which only look like it."""
+"""Planted cases by unit: which units are to be found, and which only look like it.
+
+A case is found in the units that it is about. A contract that was split in December is settled in
+the next year: that year holds events of the case, and none of what is unusual. So a unit with less
+than half of the events that the case's largest unit holds is not among them.
+"""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -30,10 +35,10 @@ class Planted:
         """Join the cases of a table's rows with the units of the same rows."""
         is_lookalike = np.array([case.is_lookalike for case in cases.cases], dtype=np.bool_)
         of_unit = np.full(len(units), NONE, dtype=np.int64)
+        unit, case = _subjects(units.of_row[cases.row], cases.case, len(cases.cases))
         for wanted in (True, False):
-            chosen = is_lookalike[cases.case] == wanted
-            rows, case = cases.row[chosen][::-1], cases.case[chosen][::-1]
-            of_unit[units.of_row[rows]] = case
+            chosen = is_lookalike[case] == wanted
+            of_unit[unit[chosen][::-1]] = case[chosen][::-1]
         return cls(units, cases, of_unit)
 
     @property
@@ -67,3 +72,14 @@ class Planted:
     def _which(self, *, lookalike: bool) -> NDArray[np.bool_]:
         wanted = [case.is_lookalike is lookalike for case in self.cases.cases]
         return np.append(np.array(wanted, dtype=np.bool_), values=False)[self.of_unit]
+
+
+def _subjects(unit: Integers, case: Integers, n_cases: int) -> tuple[Integers, Integers]:
+    """The pairs of a unit and a case that is about it, out of those of each event, in its order."""
+    pairs, first, count = np.unique(
+        np.stack([unit, case]), axis=1, return_index=True, return_counts=True
+    )
+    largest = np.zeros(n_cases, dtype=np.int64)
+    np.maximum.at(largest, pairs[1], count)
+    kept = np.sort(first[2 * count >= largest[pairs[1]]])
+    return unit[kept], case[kept]

@@ -131,6 +131,7 @@ def _recalls(orders: UnitOrders, planted: Planted) -> tuple[UnitRecall, ...]:
             n_units=len(units),
             n_cases=planted.n_cases(units),
             rule_hits=int((orders.severity[units] > 0).sum()),
+            rule_cases=planted.n_cases(units[orders.severity[units] > 0]),
             **{name: int(np.isin(units, chosen[name]).sum()) for name in ARMS},
         )
         for (typology, severity), units in planted.kinds().items()

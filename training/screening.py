@@ -73,6 +73,8 @@ class UnitRecall(_Frozen):
     split: int
     rule_hits: int
     """Units that a rule hits, whatever the budget."""
+    rule_cases: int
+    """Cases of which a rule hits a unit."""
 
     @property
     def recall(self) -> float:

@@ -1,15 +1,17 @@
 """Units: what a review budget is spent on, scored and ranked by the events that belong to them.
 
 A unit is as unusual as its most unusual event, less what many events make likely by chance: the
-multiplicity-corrected minimum p.
+multiplicity-corrected minimum p. Events of one unit are alike, so that many count as fewer: how
+many, the units themselves say.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from features.contracts.vectors import Integers, Vector
 from features.table import FeatureTable
@@ -18,12 +20,12 @@ _TAIL_ROWS: Final = 200
 """Held-out scores whose mean excess says how the tail goes on."""
 _TAIL_SHARE: Final = 0.05
 """Share of the held-out scores that the tail takes at most."""
+_FEWEST_UNITS: Final = 100
+"""Units of several events that it takes to say how alike these are."""
 
 
-def sidak(p_min: Vector, n: Integers) -> Vector:
+def sidak(p_min: Vector, n: NDArray[Any]) -> Vector:
     """The chance that the least of `n` independent p-values is at most `p_min`: 1 - (1 - p)^n.
-
-    Events of one unit are alike rather than independent, which makes it an upper bound.
 
     >>> sidak(np.array([0.01, 0.01]), np.array([1, 10])).round(4).tolist()
     [0.01, 0.0956]
@@ -34,6 +36,40 @@ def sidak(p_min: Vector, n: Integers) -> Vector:
     Journal of the American Statistical Association 62, 1967, doi:10.1080/01621459.1967.10482935.
     """
     return np.asarray(-np.expm1(n * np.log1p(-np.minimum(p_min, 1 - 1e-12))), np.float64)
+
+
+def independence(p_min: Vector, n: Integers) -> float:
+    """The power a between 0 and 1 for which `n` events are as good as n^a independent ones.
+
+    Of m independent events -log(1 - p_min) is exponential with rate m: a is the likeliest under the
+    least p-values of all units. The few units that are unusual indeed hardly move it, and only
+    towards 1, where nothing is taken for alike; so do fewer than a hundred units of several events.
+
+    >>> rng = np.random.default_rng(0)
+    >>> n = rng.integers(2, 100, 2_000)
+    >>> alone = rng.beta(1, n)
+    >>> together = rng.beta(1, np.sqrt(n))
+    >>> round(independence(alone, n), 1), round(independence(together, n), 1)
+    (1.0, 0.5)
+
+    References
+    ----------
+    Nyholt, "A simple correction for multiple testing for single-nucleotide polymorphisms in linkage
+    disequilibrium with each other", American Journal of Human Genetics 74, 2004,
+    doi:10.1086/383251: the effective number of independent tests.
+    """
+    is_several = n > 1
+    if is_several.sum() < _FEWEST_UNITS:
+        return 1.0
+    n, seen = n[is_several], -np.log1p(-np.minimum(p_min[is_several], 1 - 1e-12))
+    log_n = np.log(n)
+
+    def slope(a: float) -> float:
+        return float((log_n * (1.0 - n**a * seen)).sum())
+
+    if slope(1.0) >= 0.0:
+        return 1.0
+    return 0.0 if slope(0.0) <= 0.0 else float(brentq(slope, 0.0, 1.0))
 
 
 def tail_p(score: Vector, held_out: Vector) -> Vector:
@@ -140,6 +176,7 @@ class UnitScores:
         """Score units by the p-values of their rows; `score` breaks ties between rows."""
         rows = np.lexsort((np.arange(len(p)), -score, p))
         lead = units.first(rows)
-        corrected = sidak(p[lead], units.size)
+        alike = independence(p[lead], units.size)
+        corrected = sidak(p[lead], units.size**alike)
         order = np.lexsort((lead, -score[lead], corrected))
         return cls(corrected, lead, order.astype(np.int64))

@@ -18,21 +18,24 @@ BLATANT: Final = "blatant"
 
 
 class Yardstick(NamedTuple):
-    """Blatant units of typologies that rules see, those hit, and the precision of all hits."""
+    """Blatant cases of typologies that rules see, those hit, and the precision of all hits."""
 
     blatant: Rate
+    units: Rate
+    """The same, counted by unit."""
     precision: Rate
     missed: tuple[str, ...]
-    """Typologies said to be seen of which rules hit less than nine in ten blatant units."""
+    """Typologies said to be seen of which rules hit less than nine in ten blatant cases."""
 
     @classmethod
     def of(cls, screening: Screening, typologies: Iterable[Typology[Any]]) -> Self:
         """Judge the rules of a screening in which cases were planted."""
         seen = {each.code for each in typologies if each.fixed_rule in SEEN}
         rows = [each for each in screening.recalls if _counts(each, seen)]
-        hits, n = sum(each.rule_hits for each in rows), sum(each.n_units for each in rows)
-        missed = tuple(each.typology for each in rows if each.rule_hits < 0.9 * each.n_units)
-        return cls(Rate.of(hits, n), screening.overlap.rules_hit, missed)
+        cases = Rate.of(sum(row.rule_cases for row in rows), sum(row.n_cases for row in rows))
+        units = Rate.of(sum(row.rule_hits for row in rows), sum(row.n_units for row in rows))
+        missed = tuple(row.typology for row in rows if row.rule_cases < 0.9 * row.n_cases)
+        return cls(cases, units, screening.overlap.rules_hit, missed)
 
 
 def _counts(row: UnitRecall, seen: set[str]) -> bool:

@@ -530,7 +530,7 @@ PATTERNS: Final = (
         "timed_submissions",
         "卡点报送",
         "submitted when a favourite is next",
-        (("timing_once_in", "high"), ("triad_once_in", "high"), ("pair_once_in", "high")),
+        (("timing_once_in", "high"),),
         "A05",
     ),
     Pattern(

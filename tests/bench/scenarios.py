@@ -66,8 +66,9 @@ BARS: Final = {
     "recall_blatant_served": Bar("blatant, by the model of the first four fifths, as served"),
     "recall_moderate_served": Bar("the same, moderate"),
     "recall_subtle_served": Bar("the same, subtle"),
-    "yardstick_blatant": Bar("blatant subjects that rules should see and hit", ">=", 0.9),
-    "yardstick_precision": Bar("share of the rules' hits that are planted (3 to 17 %)"),
+    "yardstick_blatant": Bar("blatant cases that rules should see and hit", ">=", 0.9),
+    "yardstick_blatant_units": Bar("the same, counted by unit"),
+    "yardstick_precision": Bar("share of the rules' hits that are planted", ">=", 0.03, 0.17),
 }
 _SEVERITIES: Final = ("blatant", "moderate", "subtle")
 _ARMS: Final[tuple[UnitArmName, ...]] = ("model", "rules", "split")
@@ -132,12 +133,9 @@ def figures(told: Sequence[Told]) -> dict[str, float]:
     )
     values["lookalike_share_topk"] = _lookalikes(told)
     values["label_gap_closed"] = _gap_closed(told)
-    values["yardstick_blatant"] = shares(
-        [(one.yardstick.blatant.hits, one.yardstick.blatant.n) for one in told]
-    )
-    values["yardstick_precision"] = _by_scenario(
-        told, lambda one: (one.yardstick.precision.hits, one.yardstick.precision.n)
-    )
+    for key, part in (("blatant", "blatant"), ("blatant_units", "units"), ("precision",) * 2):
+        rates = [getattr(one.yardstick, part) for one in told]
+        values[f"yardstick_{key}"] = shares([(rate.hits, rate.n) for rate in rates])
     return {key: values[key] for key in BARS if key in values and not isnan(values[key])}
 
 

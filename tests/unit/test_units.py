@@ -21,7 +21,7 @@ from features.table import FeatureTable
 from training.cases import Cases
 from training.planted import Planted
 from training.unit_orders import UnitOrders, severity_of
-from training.units import Units, UnitScores, sidak, tail_p
+from training.units import Units, UnitScores, independence, sidak, tail_p
 
 Make = Callable[..., FeatureTable]
 P: Final = st.floats(1e-6, 1.0)
@@ -155,6 +155,31 @@ def _truth(rows: list[tuple[str, str, str, bool]]) -> pl.DataFrame:
             for event_id, case_id, typology, benign in rows
         ]
     ).with_columns(pl.col("onset").dt.cast_time_unit("us"))
+
+
+def test_what_is_left_of_a_case_in_the_next_year_is_not_its_subject(make_table: Make) -> None:
+    """Of four events and one, the first unit is to be found; of two and two, both are."""
+    table = replace(make_table(9), unit=np.array([*"aaaab", *"ccdd"]))
+    told = [(f"P-{k}", "c1", "T1", False) for k in range(5)]
+    told += [(f"P-{k}", "c2", "T1", False) for k in range(5, 9)]
+    planted = Planted.of(Units.of_table(table), Cases.of(table, _truth(told)))
+
+    assert planted.is_planted.tolist() == [True, False, True, True]
+
+
+def test_alike_events_count_as_fewer() -> None:
+    """Units whose events repeat one draw are as one event each, and none is held against its size.
+
+    Where each draws anew, all count; and of a handful of units nobody can tell.
+    """
+    rng = np.random.default_rng(3)
+    n = rng.integers(1, 60, 4_000)
+    once = rng.random(len(n))
+    anew = rng.beta(1, n)
+
+    assert independence(once, n) < 0.03
+    assert independence(anew, n) > 0.97
+    assert independence(once[:50], n[:50]) == 1.0
 
 
 def test_a_unit_belongs_to_the_planted_case_before_a_lookalike(make_table: Make) -> None:
