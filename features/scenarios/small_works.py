@@ -620,6 +620,7 @@ PATTERNS: Final = (
             ("award_limit_ppm", "high"),
             ("final_limit_ppm", "high"),
             ("final_ppm", "high"),
+            ("settled_crossed_total_this_year_by_buyer_supplier", "high"),
         ),
         source="C09; C02",
     ),
