@@ -19,7 +19,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 BENTOML: Final = [sys.executable, "-m", "bentoml"]
-START_S: Final = 20.0
+START_S: Final = 60.0
 STOP_S: Final = 10.0
 
 
