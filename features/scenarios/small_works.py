@@ -86,6 +86,8 @@ _AFTER_AWARD: Final = Where("after_award", "kind", ("contract_amended", "contrac
 _CLASSES: Final = ("works", "goods", "services")
 _LIMIT_PPM: Final = 1_000_000
 _MOST_PPM: Final = 1_000_000_000
+_SHARED: Final = 6
+"""Contracts of a buyer from which on a share of them says more than chance."""
 
 MEASURES: Final = (
     Measure(
@@ -288,7 +290,13 @@ FEATURES: Final = (
         source="C04",
     ),
     Feature(
-        Share(("buyer", "supplier_group"), of=("buyer",), value="amount_minor", days=365),
+        Share(
+            ("buyer", "supplier_group"),
+            of=("buyer",),
+            value="amount_minor",
+            days=365,
+            min_n=_SHARED,
+        ),
         "供应商占采购人金额的比例",
         "the supplier's share of the buyer's money in a year",
         "小额采购集中于一家供应商",
@@ -301,7 +309,7 @@ FEATURES: Final = (
         source="C06; KEN",
     ),
     Feature(
-        Share(("buyer", "supplier_group"), of=("buyer",), days=365),
+        Share(("buyer", "supplier_group"), of=("buyer",), days=365, min_n=_SHARED),
         "供应商占采购人合同数的比例",
         "the supplier's share of the buyer's contracts in a year",
         "合同集中于一家供应商",
