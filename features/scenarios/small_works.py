@@ -603,7 +603,6 @@ PATTERNS: Final = (
         "一项需求分成多份合同",
         "one need in several contracts",
         (
-            ("limit_ppm_total_30d_by_buyer_supplier_group", "high"),
             ("half_limit_earlier_90d_by_buyer_supplier_group", "high"),
             ("limit_ppm_total_this_year_by_buyer_category", "high"),
         ),

@@ -1,4 +1,4 @@
-"""What small contracts are told by: the shares of a buyer's suppliers."""
+"""What small contracts are told by: the shares of a buyer's suppliers, and one need in parts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -50,3 +50,14 @@ def test_a_supplier_has_a_share_of_six_contracts_and_none_of_five(name: str) -> 
 
     assert np.isnan(told[:6]).all()
     assert told[6:].tolist() == [1.0, 1.0]
+
+
+def test_one_large_contract_is_not_one_need_in_parts() -> None:
+    """No part of the pattern but the matter's own total counts the contract itself."""
+    pattern = {each.name: each for each in catalog.load("small_works").patterns}[
+        "one_need_in_parts"
+    ]
+    alone = awards(1)
+
+    lifted = [name for name, _ in pattern.parts if column(alone, name)[0] > 0]
+    assert lifted == ["limit_ppm_total_this_year_by_buyer_category"]
