@@ -23,7 +23,8 @@ from features.table import FeatureTable
 class Case:
     """One planted story; `telling` names features, or fields they read, that give it away.
 
-    `onset_us` is when it began, in microseconds since 1970; None where nothing says.
+    `onset_us` is when it began, in microseconds since 1970; None where nothing says. `rule_sees`
+    tells whether the fixed rules should hit it.
     """
 
     case_id: str
@@ -32,6 +33,7 @@ class Case:
     is_lookalike: bool
     telling: tuple[str, ...] = ()
     onset_us: int | None = None
+    rule_sees: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,4 +118,5 @@ def _case(line: dict[str, object]) -> Case:
         is_lookalike=bool(line["look_alike"]),
         telling=tuple(name for name in str(line["telling_features"]).split(";") if name),
         onset_us=to_us(line["onset"]) if isinstance(line["onset"], datetime) else None,
+        rule_sees=bool(line["rule_sees"]),
     )

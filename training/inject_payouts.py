@@ -57,6 +57,11 @@ def plant_shell_firm(draft: PayoutDraft, case: Case, rng: np.random.Generator) -
     draft.add(case, rows)
 
 
+def has_nobody_insured(case: Case) -> bool:
+    """Whether a new firm (T15) insures nobody; one insured is enough to be past the rule."""
+    return SHELL_INSURED.whole(case.strength) == 0
+
+
 def plant_agent_ring(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
     """T16: many new firms file alike through one agent, to one officer, within weeks."""
     n = RING_FIRMS.whole(case.strength)
@@ -97,6 +102,11 @@ def plant_duplicate_benefit(draft: PayoutDraft, case: Case, rng: np.random.Gener
     altered |= case.adaptive
     rows["alias"] = np.full(n, rng.integers(1, 4) if altered else 0, dtype=np.int8)
     draft.add(case, rows)
+
+
+def keeps_the_code(case: Case) -> bool:
+    """Whether an object paid for again (T17) certainly keeps its code, which a rule compares."""
+    return case.strength >= _STRONG
 
 
 def plant_unchecked_burst(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:

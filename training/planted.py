@@ -69,6 +69,12 @@ class Planted:
         chosen = self.of_unit[units][self.is_planted[units]]
         return len(np.unique(chosen))
 
+    def seen_by_rules(self, units: Integers) -> Integers:
+        """Those of the units whose case the fixed rules should hit."""
+        seen = np.array([case.rule_sees for case in self.cases.cases] + [False])
+        of_seen: Integers = units[seen[self.of_unit[units]]]
+        return of_seen
+
     def _which(self, *, lookalike: bool) -> NDArray[np.bool_]:
         wanted = [case.is_lookalike is lookalike for case in self.cases.cases]
         return np.append(np.array(wanted, dtype=np.bool_), values=False)[self.of_unit]

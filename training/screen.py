@@ -131,7 +131,8 @@ def _recalls(orders: UnitOrders, planted: Planted) -> tuple[UnitRecall, ...]:
             n_units=len(units),
             n_cases=planted.n_cases(units),
             rule_hits=int((orders.severity[units] > 0).sum()),
-            rule_cases=planted.n_cases(units[orders.severity[units] > 0]),
+            n_seen=planted.n_cases(seen := planted.seen_by_rules(units)),
+            seen_hit=planted.n_cases(seen[orders.severity[seen] > 0]),
             **{name: int(np.isin(units, chosen[name]).sum()) for name in ARMS},
         )
         for (typology, severity), units in planted.kinds().items()

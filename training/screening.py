@@ -73,8 +73,10 @@ class UnitRecall(_Frozen):
     split: int
     rule_hits: int
     """Units that a rule hits, whatever the budget."""
-    rule_cases: int
-    """Cases of which a rule hits a unit."""
+    n_seen: int
+    """Cases that the fixed rules should hit."""
+    seen_hit: int
+    """Those of them of which a rule hits a unit."""
 
     @property
     def recall(self) -> float:

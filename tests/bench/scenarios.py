@@ -66,8 +66,8 @@ BARS: Final = {
     "recall_blatant_served": Bar("blatant, by the model of the first four fifths, as served"),
     "recall_moderate_served": Bar("the same, moderate"),
     "recall_subtle_served": Bar("the same, subtle"),
-    "yardstick_blatant": Bar("blatant cases that rules should see and hit", ">=", 0.9),
-    "yardstick_blatant_units": Bar("the same, counted by unit"),
+    "yardstick_blatant": Bar("blatant cases that rules should hit and do", ">=", 0.9),
+    "yardstick_blatant_units": Bar("blatant units of kinds that rules see in part, hit"),
     "yardstick_precision": Bar("share of the rules' hits that are planted", ">=", 0.03, 0.17),
 }
 _SEVERITIES: Final = ("blatant", "moderate", "subtle")

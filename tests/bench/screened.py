@@ -26,7 +26,6 @@ from features.table import FeatureTable
 from training.cases import Cases
 from training.city import Changes, simulated_city
 from training.fit import fit
-from training.inject import BY_SCENARIO
 from training.label_rounds import Gap, label_gap
 from training.screen import screen
 from training.screen_ledger import scored_alone, scored_by
@@ -133,7 +132,7 @@ def _screened(
     gap = None
     if labels:
         gap = label_gap(fitted, table, Cases.of(table, truth), budget=BUDGET, seed=seed)
-    return gap, screening, served, Yardstick.of(screening, BY_SCENARIO[name])
+    return gap, screening, served, Yardstick.of(screening)
 
 
 def _after_warm_up(table: FeatureTable) -> FeatureTable:

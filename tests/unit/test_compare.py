@@ -51,6 +51,7 @@ def _truth(table: FeatureTable) -> pl.DataFrame:
             "onset": [datetime(2023, 1, 1, tzinfo=UTC)] * len(ids),
             "telling_features": [""] * len(ids),
             "look_alike": [False] * len(ids),
+            "rule_sees": [False] * len(ids),
         }
     )
 

@@ -34,7 +34,8 @@ COLUMNS = ["case_id", "typology", "severity", "look_alike", "event_id", "telling
 def truth():
     frame = pl.DataFrame(STORY, schema=COLUMNS, orient="row")
     onset = pl.lit(datetime(2026, 3, 1, tzinfo=UTC)).dt.cast_time_unit("us").alias("onset")
-    return frame.with_columns(pl.lit("payouts").alias("scenario"), onset).select(list(TRUTH))
+    known = (pl.lit("payouts").alias("scenario"), pl.lit(value=False).alias("rule_sees"))
+    return frame.with_columns(*known, onset).select(list(TRUTH))
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def truth():
             severity=pl.when("look_alike").then(pl.lit("none")).otherwise(pl.lit("subtle")),
             onset=pl.lit(datetime(2026, 3, 1, tzinfo=UTC)).dt.cast_time_unit("us"),
             telling_features=pl.lit(""),
+            rule_sees=pl.lit(value=False),
         )
         .select(list(TRUTH))
     )

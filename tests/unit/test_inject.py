@@ -159,6 +159,29 @@ def test_planted_share_is_small(made: SimulationSummary, truth: pl.DataFrame) ->
     assert 0.01 < cases / made.subjects["approvals"] < 0.03
 
 
+def test_rules_should_see_a_case_unless_it_is_of_another_part() -> None:
+    """Nobody insured, an equal code: seen; one insured, or who knows the rules: not."""
+
+    def case(code: str, strength: float, *, adaptive: bool = False) -> Case:
+        return Case(0, code, "blatant", strength, 0, recent=False, adaptive=adaptive)
+
+    def sees(code: str, strength: float, *, adaptive: bool = False) -> bool:
+        return TYPOLOGIES[code].should_be_hit(case(code, strength, adaptive=adaptive))
+
+    assert sees("T15", 0.9)
+    assert not sees("T15", 0.7)
+    assert sees("T17", 0.7)
+    assert not sees("T17", 0.6)
+    assert not sees("T17", 0.9, adaptive=True)
+    assert not sees("T16", 1.0)
+
+
+def test_truth_tells_what_rules_should_see(truth: pl.DataFrame) -> None:
+    """Some of what rules see in part, nothing that they do not see, and no look-alike."""
+    seen = set(truth.filter("rule_sees")["typology"])
+    assert seen == {code for code in REAL if TYPOLOGIES[code].fixed_rule != "no"}
+
+
 def test_telling_features_exist() -> None:
     """What an explanation should name is a feature of the scenario, at most three a typology."""
     for scenario, typologies in BY_SCENARIO.items():

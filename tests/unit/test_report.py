@@ -43,6 +43,7 @@ def truth():
     return frame.with_columns(
         pl.lit("payouts").alias("scenario"),
         pl.lit("amount_minor").alias("telling_features"),
+        pl.lit(value=False).alias("rule_sees"),
         pl.lit(CREATED).dt.cast_time_unit("us").alias("onset"),
     ).select(list(TRUTH))
 

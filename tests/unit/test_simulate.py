@@ -276,6 +276,9 @@ def test_truth_with_a_strange_severity_is_refused(made: SimulationSummary, tmp_p
     bad.write_text(made.files["truth"].read_text().replace("blatant", "huge"))
     with pytest.raises(InputError, match="severity breaks"):
         load_truth(bad)
+    bad.write_text(made.files["truth"].read_text().replace("true,false", "true,true"))
+    with pytest.raises(InputError, match="a look-alike is nothing"):
+        load_truth(bad)
     bad.write_text("event_id,scenario\nP1,payouts\n")
     with pytest.raises(InputError, match="columns must be"):
         load_truth(bad)
@@ -286,7 +289,7 @@ def test_truth_with_a_strange_severity_is_refused(made: SimulationSummary, tmp_p
 def test_truth_with_a_blank_onset_is_refused(tmp_path: Path) -> None:
     """An onset that is no instant is refused, not guessed."""
     bad = tmp_path / "truth.csv"
-    row = "P1,payouts,T15,subtle,soon,amount_minor,c-1,false"
+    row = "P1,payouts,T15,subtle,soon,amount_minor,c-1,false,false"
     bad.write_text(",".join(TRUTH) + "\n" + row + "\n")
     with pytest.raises(InputError, match="onset breaks"):
         load_truth(bad)

@@ -151,6 +151,7 @@ def _truth(rows: list[tuple[str, str, str, bool]]) -> pl.DataFrame:
                 "telling_features": "f0",
                 "case_id": case_id,
                 "look_alike": benign,
+                "rule_sees": False,
             }
             for event_id, case_id, typology, benign in rows
         ]

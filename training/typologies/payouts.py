@@ -25,6 +25,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "insured": on_payouts.SHELL_INSURED,
             "share_of_cap": on_payouts.SHELL_OF_CAP,
         },
+        shows_to_rules=on_payouts.has_nobody_insured,
     ),
     Typology(
         "T16",
@@ -57,6 +58,7 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
         ),
         "partly",
         {"gap_days": on_payouts.DUPLICATE_GAP_DAYS},
+        shows_to_rules=on_payouts.keeps_the_code,
         subjects_per_case=1.3,
         history_days=60,
     ),
