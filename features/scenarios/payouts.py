@@ -54,6 +54,12 @@ FIELDS: Final = (
         name="amount_minor", kind="money", title_zh="金额", title_en="amount", required=True
     ),
     EventField(name="cap_minor", kind="money", title_zh="政策上限", title_en="policy cap"),
+    EventField(
+        name="budget_minor",
+        kind="money",
+        title_zh="政策年度预算",
+        title_en="budget of the policy for the year",
+    ),
     EventField(name="registered_at", kind="instant", title_zh="注册时间", title_en="registered"),
     EventField(name="applied_at", kind="instant", title_zh="申请时间", title_en="applied"),
     EventField(name="checked_at", kind="instant", title_zh="核查时间", title_en="checked"),
@@ -145,6 +151,8 @@ MEASURES: Final = (
             ("ring_share_ppm", NETWORK_HOWS[2]),
         )
     ),
+    Measure("ring_budget_ppm", "ratio_ppm", field="ring_money", other="budget_minor"),
+    Measure("budget_ppm", "ratio_ppm", field="amount_minor", other="budget_minor"),
     Measure("age_d", "between", field="registered_at"),
     Measure("wait_wd", "between", field="applied_at", unit="working_days"),
     Measure("check_lead_min", "between", field="checked_at", unit="minutes"),
@@ -901,6 +909,20 @@ FEATURES: Final = (
         in_model=False,
     ),
     Feature(
+        Window(("category",), "total", "budget_ppm", days=14),
+        "该政策近两周拨付占年度预算的比例(含本笔)",
+        "share of the policy's budget for the year paid in two weeks, this payment included",
+        "年度预算集中在短期内拨出",
+        "much of the year's budget goes out within two weeks",
+        unit="ppm",
+        unit_zh="百万分之",
+        family="burst",
+        false_alarm_zh="政策开闸,或按批次集中拨付",
+        false_alarm_en="a policy that opens, or pays in rounds",
+        source="S14",
+        in_model=False,
+    ),
+    Feature(
         Window(("category", "officer"), "sum", "amount_minor", days=1),
         "经办人近24小时在该事项拨付的金额",
         "money of the item paid by the officer in 24 hours",
@@ -1294,6 +1316,19 @@ NETWORK: Final = (
         false_alarm_zh="事项刚开始、领取企业尚少,或只有少数企业符合条件",
         false_alarm_en="an item that has just begun, or that few enterprises qualify for",
         source="S07; KEN",
+    ),
+    Feature(
+        Own("ring_budget_ppm"),
+        "关联企业已占政策年度预算的比例",
+        "the joined enterprises' share of the policy's budget for the year",
+        "相互关联的企业已占用该政策年度预算的较大部分",
+        "enterprises that share contacts have had much of the policy's budget for the year",
+        unit="ppm",
+        unit_zh="百万分之",
+        family="concentration",
+        false_alarm_zh="预算较小、只扶持少数企业的政策",
+        false_alarm_en="a small budget that is meant for few enterprises",
+        source="S07",
     ),
 )
 

@@ -349,3 +349,15 @@ def test_decisions_show_by_when_they_were_due(steps: pl.DataFrame) -> None:
     assert decided["due_at"].null_count() == 0
     assert number((decided["occurred_at"] > decided["due_at"]).mean()) < 0.05
     assert steps.filter(pl.col("step") == "payment")["due_at"].null_count() > 0
+
+
+def test_a_policys_budget_covers_the_ordinary_claims_of_its_year(payouts: pl.DataFrame) -> None:
+    """One budget a policy and year, a little more than what its ordinary payouts come to."""
+    year = pl.col("occurred_at").str.slice(0, 4).alias("year")
+    budgets = payouts.group_by("policy_item", year).agg(
+        pl.col("policy_budget_yuan").n_unique().alias("n"),
+        pl.col("policy_budget_yuan").cast(pl.Float64).first().alias("yuan"),
+    )
+    assert (budgets["n"] == 1).all()
+    paid = payouts.filter(pl.col("kind") == "payout_paid")["amount_yuan"].sum()
+    assert 1.0 < float(budgets["yuan"].sum()) / float(paid) < 1.8

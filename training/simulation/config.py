@@ -108,6 +108,8 @@ class Payouts(_Section):
     base_sigma: Positive
     head_low_yuan: Count
     head_high_yuan: Count
+    budget_room_low: Positive
+    budget_room_high: Positive
     staged_share: Share
     stacked_share: Share
     hit_share: Share

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from training.simulation import text
+from training.simulation.budgets import budgets_of
 from training.simulation.columns import Columns, height, stack, stream, take
 from training.simulation.config import Faults, SimulationConfig
 from training.simulation.days import DAY_S, NEVER, Integers
@@ -63,8 +64,16 @@ def payout_table(
         *_substance(
             stream(config.horizon.seed, "substance table"), events, district, unseen, share
         ),
+        text.yuan("policy_budget_yuan", _budgets(config, district, rows, events)),
     ]
     return pl.DataFrame(columns)
+
+
+def _budgets(
+    config: SimulationConfig, district: District, rows: Columns, events: Columns
+) -> Integers:
+    rng = stream(config.horizon.seed, "policy budgets")
+    return budgets_of(config.payouts, rng, rows, events, height(district.policies))
 
 
 def _substance(
