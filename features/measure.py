@@ -1,22 +1,41 @@
 """Measures: integers and codes that an event gets once, from itself or its last predecessor."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.calendar import Calendar
 from features.contracts.events import VALUE_BOUND
 from features.contracts.vectors import Integers
 from features.kernels import MAX_ROWS, MISSING
+from features.kernels.alone import (
+    BETWEEN,
+    CHANGE,
+    DIFFERENCE,
+    PRESENT,
+    QUOTIENT,
+    RATIO,
+    WITHIN,
+    each_combined,
+)
 from features.limits import in_force
 from features.spec import DAY_US, Measure
 
 _MINUTE_US: Final = 60_000_000
 _MILLION: Final = 1_000_000
 _BITS: Final = 62
+_PLAIN: Final[Mapping[str, int]] = {
+    "present": PRESENT,
+    "within": WITHIN,
+    "difference": DIFFERENCE,
+    "quotient": QUOTIENT,
+    "ratio_ppm": RATIO,
+}
+_UNITS: Final[Mapping[str, int]] = {"days": DAY_US, "minutes": _MINUTE_US}
+_ALL: Final = np.iinfo(np.int64)
 FIRST: Final = -2
 """Stands for the start of a measure that has one, where there is no earlier event."""
 
@@ -31,6 +50,30 @@ class Ends:
     last_us: Integers
     first_us: Integers
     last_value: Integers
+
+
+class Plain(NamedTuple):
+    """A measure that is made of two numbers of the event, as `features.kernels.alone` takes it."""
+
+    op: int
+    low: int
+    high: int
+
+
+def plain(measure: Measure) -> Plain | None:
+    """How a measure is made of the event's own numbers; None where that takes more than those.
+
+    >>> plain(Measure("few", "within", field="n", high=3)).high
+    3
+    """
+    if measure.how == "between":
+        unit = _UNITS.get(measure.unit)
+        return None if unit is None else Plain(BETWEEN, unit, 0)
+    op = _PLAIN.get(measure.how)
+    if op is None:
+        return None
+    low = int(_ALL.min) if measure.low is None else measure.low
+    return Plain(op, low, int(_ALL.max) if measure.high is None else measure.high)
 
 
 def compute(
@@ -60,7 +103,7 @@ def compute(
     if measure.how == "steps":
         return np.where(ends.last_us == MISSING, 0, ends.last_value) | own
     if measure.how == "change_ppm":
-        return _change(own, ends.last_value)
+        return np.asarray(each_combined(CHANGE, own, ends.last_value, 0, 0))
     return _duration(
         measure, calendar, ends.last_us if measure.how == "elapsed" else ends.first_us, t
     )
@@ -130,35 +173,33 @@ def of_component(measure: Measure, found: Component) -> Integers:
     money = np.where(is_exact, found.money, MISSING)
     if measure.how == "network_money":
         return np.where(is_exact, np.clip(money, -VALUE_BOUND, VALUE_BOUND), MISSING)
-    share = _ratio(money, found.all_money)
+    share = np.asarray(each_combined(RATIO, money, found.all_money, 0, 0))
     for k in np.flatnonzero(is_exact & (np.abs(money) > VALUE_BOUND) & (found.all_money > 0)):
         exact = int(money[k]) * _MILLION // int(found.all_money[k])  # beyond 64 bits on the way
         share[k] = max(-VALUE_BOUND, min(exact, VALUE_BOUND))
     return np.where(found.all_rows <= MAX_ROWS, share, MISSING)
 
 
-def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
+def _alone(
     measure: Measure, calendar: Calendar, t: Integers, own: Integers, other: Integers
 ) -> Integers | None:
     """Measures that need nothing but the event itself."""
+    made = plain(measure)
+    if made is None:
+        return _by_the_calendar(measure, calendar, t, own, other)
+    until = other if made.op != BETWEEN or measure.other else t
+    return np.asarray(each_combined(made.op, own, until, made.low, made.high))
+
+
+def _by_the_calendar(
+    measure: Measure, calendar: Calendar, t: Integers, own: Integers, other: Integers
+) -> Integers | None:
+    """Measures that ask which day or hour it was, or what was in force then."""
     match measure.how:
         case "off_day":
             return np.asarray(~calendar.is_working(t), np.int64)
         case "hour":
             return calendar.local_hours(t)
-        case "present":
-            return np.where(own != MISSING, 1, 0)
-        case "ratio_ppm":
-            return _ratio(own, other)
-        case "quotient":
-            missing = (own == MISSING) | (other <= 0)
-            return np.where(missing, MISSING, own // np.where(missing, 1, other))
-        case "difference":
-            missing = (own == MISSING) | (other == MISSING)
-            less = np.where(missing, 0, own) - np.where(missing, 0, other)
-            return np.where(missing, MISSING, np.clip(less, -VALUE_BOUND, VALUE_BOUND))
-        case "within":
-            return np.where(own == MISSING, MISSING, _is_within(measure, own))
         case "between":
             return _duration(measure, calendar, own, other if measure.other else t)
         case "limit":
@@ -167,30 +208,12 @@ def _alone(  # noqa: C901, PLR0911, PLR0912  (one answer a measure)
             return None
 
 
-def _is_within(measure: Measure, own: Integers) -> NDArray[np.bool_]:
-    above = True if measure.low is None else own >= measure.low
-    below = True if measure.high is None else own <= measure.high
-    return np.asarray(above & below, np.bool_)
-
-
 def _limit(measure: Measure, t: Integers, place: Integers) -> Integers:
     out = np.full(len(t), MISSING)
     for k, (_, steps) in enumerate(measure.limits):
         mine = place == k
         out[mine] = in_force(steps, t[mine])
     return out
-
-
-def _change(value: Integers, last: Integers) -> Integers:
-    """`(value - last) / last` in millionths: the ratio less one, which stays in 64 bits."""
-    return _ratio(value, last, less=_MILLION)
-
-
-def _ratio(part: Integers, whole: Integers, less: int = 0) -> Integers:
-    missing = (part == MISSING) | (whole <= 0)
-    bounded = np.clip(np.where(missing, 0, part), -VALUE_BOUND, VALUE_BOUND)
-    value = bounded * _MILLION // np.where(missing, 1, whole) - less
-    return np.where(missing, MISSING, np.clip(value, -VALUE_BOUND, VALUE_BOUND))
 
 
 def _duration(measure: Measure, calendar: Calendar, start: Integers, end: Integers) -> Integers:

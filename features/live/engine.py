@@ -133,13 +133,13 @@ class LiveEngine:
         self, event: Event, vector: FeatureVector, among: Sequence[Rule] | None = None
     ) -> tuple[RuleWarning, ...]:
         """The answers of the scenario's fixed rules, or of those given, about `event`."""
-        values = {
-            name: np.array([cell.value])
-            for name, cell in zip(vector.names, vector.cells, strict=True)
-        }
+        rules_asked = self.scenario.rules if among is None else among
+        told = dict(zip(vector.names, vector.cells, strict=True))
+        named = {name for rule in rules_asked for name, _, _ in rule.conditions}
+        values = {name: np.array([told[name].value]) for name in named}
         found = []
         days = self.ground.calendar.local_days(np.array([event.effective_us]))
-        for rule in self.scenario.rules if among is None else among:
+        for rule in rules_asked:
             applies = all(
                 (event.kind if name == "kind" else event.fields.get(name)) in wanted
                 for name, wanted in rule.applies

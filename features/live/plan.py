@@ -13,6 +13,7 @@ from features.finalise import applied_key, own_number, spec_of
 from features.kernels import MISSING
 from features.kernels.network import weights
 from features.live.streams import Stream, Streams, compared, graphs, measured, value_column
+from features.measure import plain
 from features.scan import light
 from features.spec import Atom, Key, KeyZ, Measure, Scenario, Where, Window
 from features.store.codes import Codes
@@ -125,6 +126,7 @@ class LivePlan:
             for name, atoms in compared(scenario).items()
         }
         plans = {graph: self._graph(graph) for graph in graphs(scenario).values()}
+        self.plain = {one.name: made for one in scenario.measures if (made := plain(one))}
         self.graphs = {name: plans[graph] for name, graph in graphs(scenario).items()}
         self.kept = frozenset(name for one in streams.all for name in one.columns)
         self.features = self._question(sorted(scenario.atoms, key=self._group))

@@ -13,13 +13,14 @@ from features.contracts.verdicts import Peers
 from features.expression import AmongPeers
 from features.finalise import impute
 from features.kernels import FIRST, LAST, MISSING, NEVER, S1, STATE_WIDTH, N, step
+from features.kernels.alone import combined
 from features.live.finish import answered, finished
 from features.live.ground import Ground
 from features.live.network import component
 from features.live.plan import GraphPlan, Part, Question
 from features.live.streams import STEPS, key_text
 from features.measure import FIRST as START
-from features.measure import Ends, Joined, Sum, bits_of, compute, of_one
+from features.measure import Ends, Joined, Plain, Sum, bits_of, compute, of_one
 from features.scan.light import NO_CODE, NOWHERE, Marks, knows_all, light_states
 from features.scan.reduce import TAKEN
 from features.scan.tiles import DAY_US, heavy_states
@@ -143,6 +144,9 @@ class LiveView:
         plan = self.ground.plan.graphs.get(measure.name)
         if plan is not None:
             return self._of_component(measure, plan)
+        plain = self.ground.plan.plain.get(measure.name)
+        if plain is not None:
+            return self._of_itself(measure, plain)
         numbers, t = self.ground.numbers[None], self.t
         own = self._numbers(measure.field) if measure.field in numbers else t
         if measure.how == "steps":
@@ -154,6 +158,16 @@ class LiveView:
         if ends is None and not self._meets(measure):
             own = np.array([MISSING])
         return int(compute(measure, self.ground.calendar, t, own, other, ends)[0])
+
+    def _of_itself(self, measure: Measure, plain: Plain) -> int:
+        """What the event's own numbers make."""
+        own = self._number_or_instant(measure.field) if self._meets(measure) else MISSING
+        other = self._number_or_instant(measure.other)
+        return int(combined(plain.op, own, other, plain.low, plain.high))
+
+    def _number_or_instant(self, name: str) -> int:
+        """The event's own integer in column `name`, or when it happened where that is no column."""
+        return self.number(name) if name in self.ground.numbers[None] else self.t_us
 
     def _meets(self, measure: Measure) -> bool:
         """Whether the measure is for this event, by a condition on the event itself."""
