@@ -8,7 +8,7 @@ was answered by then. It is judged on what happened after the last answer that i
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,24 +24,9 @@ from training.labels import Labels
 from training.learn import labelled_model
 from training.planted import Planted
 from training.rank import n_reviews
+from training.simulation.config import Reviewers, SimulationConfig
 from training.split import DAY_US
 from training.units import Units, UnitScores, tail_p
-
-_N_REVIEWERS: Final = 5
-
-
-@dataclass(frozen=True)
-class Rounds:
-    """How reviewers work; the defaults are the simulator's parameters of reviewers."""
-
-    n: int = 3
-    reviews: int = 100
-    days: int = 60
-    """Days between rounds, and between the last one and the instant of judging."""
-    control_share: float = 0.2
-    wrong_share: float = 0.08
-    lag_median_days: float = 25.0
-    lag_sigma: float = 0.5
 
 
 class Gap(NamedTuple):
@@ -66,13 +51,14 @@ def label_gap(
     *,
     budget: float,
     seed: int,
-    rounds: Rounds | None = None,
+    reviewers: Reviewers | None = None,
 ) -> Gap:
     """Review, learn, and judge on the units of the holdout.
 
-    `fitted` was fitted on `table` and judged by nothing yet; `cases` are those of its rows.
+    `fitted` was fitted on `table` and judged by nothing yet; `cases` are those of its rows. The
+    `reviewers` are by default those of the simulator's shipped parameters.
     """
-    plan = rounds or Rounds()
+    plan = reviewers or SimulationConfig.load().reviewers
     review = _Review(fitted, table, cases, plan, np.random.default_rng(seed))
     holdout = np.flatnonzero(fitted.split.is_holdout(table.effective_us))
     before, best = review.precision(holdout, budget)
@@ -84,8 +70,8 @@ def label_gap(
     return Gap(before, after, best, n_confirmed)
 
 
-def _starts(until_us: int, plan: Rounds) -> Iterator[int]:
-    for at in range(plan.n, 0, -1):
+def _starts(until_us: int, plan: Reviewers) -> Iterator[int]:
+    for at in range(plan.rounds, 0, -1):
         yield until_us - at * plan.days * DAY_US
 
 
@@ -96,7 +82,7 @@ class _Review:
     fitted: Fitted
     table: FeatureTable
     cases: Cases
-    plan: Rounds
+    plan: Reviewers
     rng: np.random.Generator
     labels: list[Label] = field(default_factory=list)
 
@@ -157,7 +143,7 @@ class _Review:
             Label(
                 event_id=str(self.table.event_id[row]),
                 outcome=Outcome.CONFIRMED if told else Outcome.CLEARED,
-                reviewer=f"r{self.rng.integers(_N_REVIEWERS)}",
+                reviewer=f"r{self.rng.integers(self.plan.people)}",
                 decided_at=from_us(at_us) + timedelta(days=float(lag)),
                 selected_by=by,
                 inclusion_probability=rate,

@@ -298,6 +298,21 @@ class Injection(_Section):
     adaptive_share: Share
 
 
+class Reviewers(_Section):
+    """How reviewers work: how much they get through, how late and how often wrongly."""
+
+    rounds: Count
+    reviews: Count
+    """In a round."""
+    days: Count
+    """Between rounds, and between the last one and the instant of judging."""
+    control_share: Share
+    wrong_share: Share
+    lag_median_days: Positive
+    lag_sigma: Positive
+    people: Count
+
+
 class SimulationConfig(_Section):
     """Everything that decides the bytes of a simulated district.
 
@@ -318,6 +333,7 @@ class SimulationConfig(_Section):
     small_works: SmallWorks
     faults: Faults
     injection: Injection
+    reviewers: Reviewers
 
     @classmethod
     def load(
