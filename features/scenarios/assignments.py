@@ -571,14 +571,14 @@ RULES: Final = (
         "rotation skipped without a stated reason",
         "评审单位轮候规则: 按序抽取,越过队首须书面说明原因 (drawn in the order of the queue; a "
         "departure is explained in writing)",
-        (("n_unstated_this_quarter_by_officer_agency", ">=", 1),),
+        (("n_unstated_this_quarter_by_officer_agency", ">=", "unstated_skips"),),
     ),
     Rule(
         "repeated_skips",
         "同一单位多次承接跳号",
         "skips that ended at one agency again and again",
         "评审单位轮候规则: 回避后按序顺延 (after a recusal the next in the queue follows)",
-        (("n_skips_this_quarter_by_officer_agency", ">=", 3),),
+        (("n_skips_this_quarter_by_officer_agency", ">=", "skips"),),
     ),
     Rule(
         "review_overdue",
@@ -586,7 +586,7 @@ RULES: Final = (
         "review beyond 30 working days",
         "企业投资项目核准和备案管理条例 Art 9: 委托评估 (commissioned evaluation within 30 working "
         "days)",
-        (("reviews_review_wd_max_this_quarter_by_officer_agency", ">", 30),),
+        (("reviews_review_wd_max_this_quarter_by_officer_agency", ">", "working_days"),),
     ),
 )
 

@@ -505,8 +505,6 @@ FEATURES: Final = (
 )
 
 _LAW: Final = "浙江省公共信用信息管理条例 (2017) Art 32"
-_GENERAL_D, _STRICT_D = 90, 365
-"""Least days of publication: three months; a year for safety, fire and special equipment."""
 _STRICT: Final = ("safety", "fire", "special_equipment")
 
 RULES: Final = (
@@ -515,7 +513,7 @@ RULES: Final = (
         "公示未满三个月即修复",
         "repaired within three months of publication",
         f"{_LAW}; 行政处罚信息信用修复: 最短公示期三个月",
-        (("published_d", "<", _GENERAL_D),),
+        (("published_d", "<", "days"),),
         applies=(("penalty_class", ("general",)),),
     ),
     Rule(
@@ -523,7 +521,7 @@ RULES: Final = (
         "安全、消防、特种设备处罚公示未满一年即修复",
         "safety, fire or special equipment: repaired within a year of publication",
         f"{_LAW}; 行政处罚信息信用修复: 安全生产、消防、特种设备最短公示期一年",
-        (("published_d", "<", _STRICT_D),),
+        (("published_d", "<", "days"),),
         applies=(("penalty_class", _STRICT),),
     ),
     Rule(
@@ -539,14 +537,14 @@ RULES: Final = (
         "修复超过承诺时限",
         "repair over the promised working days",
         "信用修复承诺时限 (promised working days, as given with the repair)",
-        (("over_promise_wd", ">", 0),),
+        (("over_promise_wd", ">", "working_days_late"),),
     ),
     Rule(
         "repair_very_quick",
         "修复用时过短",
         "repair within two working days",
         "信用修复: 受理与核查各需时日 (two working days, the city's promise, as the warning line)",
-        (("wait_wd", "<=", _QUICK_WD),),
+        (("wait_wd", "<=", "working_days"),),
     ),
     Rule(
         "repair_without_evidence",
@@ -560,7 +558,7 @@ RULES: Final = (
         "材料不全即修复",
         "repaired with papers missing",
         f"{_LAW}; 信用修复应交材料清单",
-        (("attachments_missing", ">=", 1),),
+        (("attachments_missing", ">=", "papers"),),
     ),
 )
 

@@ -1289,8 +1289,6 @@ FEATURES: Final = (
     ),
 )
 
-_MAX_CHECK_AGE_D: Final = 60
-"""Days for which a network-wide check holds; policies may state less."""
 NETWORK: Final = (
     Feature(
         Own("ring_members"),
@@ -1385,28 +1383,28 @@ RULES: Final = (
         "全网核查不全",
         "network-wide check incomplete",
         "财政涉企补助全网查 (every required source before payment)",
-        (("sources_missing", ">=", 1),),
+        (("sources_missing", ">=", "sources"),),
     ),
     Rule(
         "check_stale",
         "全网核查过期",
         "network-wide check out of date",
         "财政涉企补助全网查 (a check holds for so many days)",
-        (("oldest_check_d", ">", _MAX_CHECK_AGE_D),),
+        (("oldest_check_d", ">", "days"),),
     ),
     Rule(
         "benefit_while_sanctioned",
         "受罚公示期内享受",
         "benefit while a penalty is in force",
         "浙江省公共信用信息管理条例 (2017); conditions of the policy",
-        (("credit_repairs_in_force_sum_1827d_by_enterprise", ">=", 1),),
+        (("credit_repairs_in_force_sum_1827d_by_enterprise", ">=", "penalties"),),
     ),
     Rule(
         "duties_not_separated",
         "职责未分离",
         "duties not separated",
         "行政事业单位内部控制规范(试行) 财会〔2012〕21号 第十二条 (incompatible duties apart)",
-        (("persons", "<", 2), ("persons", ">=", 1)),
+        (("persons", "<", "persons"), ("persons", ">=", 1)),
     ),
     Rule(
         "new_without_employees",

@@ -640,8 +640,8 @@ RULES: Final = (
         "one need in several contracts",
         "政府采购法实施条例 Art 28: one budget project, one matter, one fiscal year",
         (
-            ("limit_ppm_total_this_year_by_buyer_budget_project_category", ">=", 1_000_000),
-            ("limit_ppm", "<", 1_000_000),
+            ("limit_ppm_total_this_year_by_buyer_budget_project_category", ">=", "limit_ppm"),
+            ("limit_ppm", "<", "limit_ppm"),
         ),
         applies=(("kind", ("contract_awarded",)),),
     ),
@@ -650,7 +650,7 @@ RULES: Final = (
         "达到限额未招标",
         "at the limit and not put out to tender",
         "招标投标法 Art 3; 必须招标的工程项目规定 Art 5",
-        (("limit_ppm", ">=", 1_000_000),),
+        (("limit_ppm", ">=", "limit_ppm"),),
         applies=(("kind", ("contract_awarded",)),),
     ),
     Rule(
@@ -658,7 +658,7 @@ RULES: Final = (
         "报价人不足三家",
         "fewer than three quotes",
         "政府采购法 Art 40",
-        (("n_quotes_180d_by_lot", "<", 3),),
+        (("n_quotes_180d_by_lot", "<", "quotes"),),
         applies=(("kind", ("contract_awarded",)), ("method", ("inquiry", "competitive_quotes"))),
     ),
 )

@@ -1,5 +1,6 @@
 """The rulebook: dated thresholds, validity, what an own file may say and how it fails."""
 
+import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from features.declared import Threshold
 from features.live.engine import LiveEngine
 from features.rules import ANSWERS, answer
 from features.scenarios import catalog
+from features.scenarios.rulebook import SHIPPED
 from features.spec import Rule, Scenario
 from features.store.ledger import Ledger
 
@@ -170,3 +172,39 @@ def test_a_book_that_cannot_be_read_is_named(tmp_path: Path, text: str | None) -
         place.write_text(text, encoding="utf-8")
     with pytest.raises(UnreadableSourceError, match=r"mine.toml.*shipped"):
         catalog.load("payouts", place)
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_every_shipped_rule_stands_in_the_rulebook(name: str) -> None:
+    """With severity and basis, and every number of a condition but a flag's under a name."""
+    sections = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))[name]
+    rules = catalog.load(name).rules
+
+    assert set(sections) == {rule.name for rule in rules}
+    assert all({"severity", "basis"} <= set(section) for section in sections.values())
+    told = {limit for rule in rules for _, _, limit in rule.conditions}
+    assert {limit for limit in told if not isinstance(limit, str)} <= {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "rule", "own", "feature", "value"),
+    [
+        ("payouts", "check_stale", "days = 30", "oldest_check_d", 45.0),
+        ("small_works", "few_quotes", "quotes = 5", "n_quotes_180d_by_lot", 4.0),
+        ("credit_repairs", "repair_very_quick", "working_days = 4", "wait_wd", 3.0),
+        ("assignments", "repeated_skips", "skips = 2", "n_skips_this_quarter_by_officer_agency", 2),
+    ],
+)
+def test_a_limit_is_whatever_ones_own_file_says(
+    tmp_path: Path, scenario: str, rule: str, own: str, feature: str, value: float
+) -> None:
+    """Clear by the shipped number, a hit by one's own."""
+    mine = _book(tmp_path, f"[{scenario}.{rule}]\nthresholds.{own}\n")
+    day = np.array([to_day(date(2024, 7, 1))], np.int64)
+
+    def told(book: Path | None) -> str:
+        found = next(one for one in catalog.load(scenario, book).rules if one.name == rule)
+        code = answer(found, {feature: np.array([float(value)])}, np.ones(1, bool), day)[0]
+        return ANSWERS[code]
+
+    assert (told(None), told(mine)) == ("clear", "hit")
