@@ -398,6 +398,7 @@ FEATURES: Final = (
         "handled in a burst",
         family="burst",
         source="B03",
+        sensitive=True,
     ),
     Feature(
         Window(("officer",), "count", days=7),
@@ -407,6 +408,7 @@ FEATURES: Final = (
         "handled in a burst",
         family="burst",
         source="B03",
+        sensitive=True,
     ),
     Feature(
         Window(("office",), "hhi", "officer", days=90),
@@ -442,6 +444,7 @@ FEATURES: Final = (
         unit_zh="占比",
         family="relation",
         source="P07",
+        sensitive=True,
     ),
     Feature(
         IsNew(("officer", "activity"), of=("activity",)),

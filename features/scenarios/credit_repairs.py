@@ -440,6 +440,7 @@ FEATURES: Final = (
         false_alarm_en="the authority has one handler only",
         source="R06",
         in_model=False,
+        sensitive=True,
     ),
     Feature(
         Share(("authority", "agent"), of=("authority",), days=365, min_n=_MIN_SHARED),
@@ -481,6 +482,7 @@ FEATURES: Final = (
         false_alarm_en="rotation, or a penalty of another authority",
         source="R06",
         in_model=False,
+        sensitive=True,
     ),
     Feature(
         Window(("handler",), "count", days=1),
@@ -490,6 +492,7 @@ FEATURES: Final = (
         "handled in a burst",
         family="handler",
         source="B03",
+        sensitive=True,
     ),
     Feature(
         Own("off_day"),

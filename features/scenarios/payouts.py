@@ -460,6 +460,7 @@ FEATURES: Final = (
         family="relation",
         source="B02",
         in_model=False,
+        sensitive=True,
     ),
     Feature(
         Window(("object_code",), "count", days=1095),
@@ -522,6 +523,7 @@ FEATURES: Final = (
         family="relation",
         source="B02",
         in_model=False,
+        sensitive=True,
     ),
     Feature(
         Share(("category", "enterprise"), of=("category",), value="amount_minor", days=365),

@@ -197,6 +197,7 @@ FEATURES: Final = (
         false_alarm_en="a post that handles the larger contracts",
         source="C02; B02",
         in_model=False,
+        sensitive=True,
     ),
     Feature(
         Window(("buyer", "supplier_group"), "total", "limit_ppm", days=30),
@@ -493,6 +494,7 @@ FEATURES: Final = (
         false_alarm_zh="采购人只有一名经办人",
         false_alarm_en="a buyer with a single officer",
         source="B02",
+        sensitive=True,
     ),
     Feature(
         Window(("buyer",), "count", days=10),

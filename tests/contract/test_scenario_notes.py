@@ -14,19 +14,19 @@ CASES: Final = [
     pytest.param(catalog.load(name), id=name)
     for name in ("assignments", "credit_repairs", "payouts", "small_works")
 ]
-FEATURE_ROW: Final = re.compile(r"^\| `(\w+)` \| .* \| (yes|no) \|$", re.MULTILINE)
+FEATURE_ROW: Final = re.compile(r"^\| `(\w+)`( †)? \| .* \| (yes|no) \|$", re.MULTILINE)
 RULE_ROW: Final = re.compile(r"^\| `(\w+)` \| [^|]+ \| `.*` (?:>=|>|<=|<) .* \|$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("scenario", CASES)
 def test_every_feature_stands_in_the_notes(scenario: Scenario) -> None:
-    """Each once, with whether the model sees it."""
+    """Each once, with whether the model sees it, and a mark where it is sensitive."""
     text = (NOTES / f"{scenario.name}.md").read_text(encoding="utf-8")
     told = FEATURE_ROW.findall(text)
 
     assert len(told) == len(scenario.features)
-    assert {name: seen == "yes" for name, seen in told} == {
-        feature.name: feature.in_model for feature in scenario.features
+    assert {name: (mark == " †", seen == "yes") for name, mark, seen in told} == {
+        feature.name: (feature.sensitive, feature.in_model) for feature in scenario.features
     }
     for family in {feature.family for feature in scenario.features}:
         assert f"### {family}\n" in text
