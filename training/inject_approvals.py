@@ -104,7 +104,10 @@ def plant_scale_cut(draft: ApprovalDraft, case: Case, rng: np.random.Generator) 
 
 
 def plant_early_start(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
-    """T04: works and a payment come first, the permit follows."""
+    """T04: works and a payment come first, the permit follows.
+
+    Who knows that the two are compared dates the permit back before the works.
+    """
     lead = LEAD_DAYS.at(case.strength) * rng.uniform(0.9, 1.1) * DAY_S
     since_filed = draft.when(PERMIT).astype(np.float64) - draft.when(FILED)
     short = np.maximum(lead + 5 * DAY_S - since_filed, 0.0) / DAY_S
@@ -120,6 +123,10 @@ def plant_early_start(draft: ApprovalDraft, case: Case, rng: np.random.Generator
     for activity, days in ((STARTED, 0), (PAYMENT, int(rng.integers(3, 12)))):
         at = draft.district.clock.workdays.snap(rng, started + days * DAY_S)
         draft.add(case, draft.step(activity, at, project, officer))
+    if case.adaptive:
+        day = draft.district.clock.workdays.shift(started // DAY_S, np.array([-1]))
+        filed = int(draft.when(FILED)[project])
+        draft.date_back(permit, max(int(office_hours(rng, day)[0]), filed + 600))
 
 
 def plant_duplicate_filing(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:

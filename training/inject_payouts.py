@@ -41,10 +41,12 @@ _IGNORED_HITS: Final = 0.5
 _TRUE_FIGURE: Final = (0.80, 0.97)
 _NEXT_PERIODS_S: Final = 730 * DAY_S
 _SHELL_KWH: Final = (5, 60)
+_SHELL_LASTS_D: Final = (240, 300)
+"""Days from the payment to the end of a firm that was founded for it; nine months, about."""
 
 
 def plant_shell_firm(draft: PayoutDraft, case: Case, rng: np.random.Generator) -> None:
-    """T15: a firm days old and without staff takes what a policy pays at most."""
+    """T15: a firm days old and without staff takes what a policy pays at most, and ends after."""
     at = rng.choice(draft.near(case), 1)
     rows = draft.copies(at, _on_workday(draft, case, rng, 1))
     _at_the_cap(draft, rows, SHELL_OF_CAP.at(case.strength))
@@ -54,6 +56,8 @@ def plant_shell_firm(draft: PayoutDraft, case: Case, rng: np.random.Generator) -
     _new_applicants(draft, rows, registered, insured)
     _new_books(draft, rows, rng)
     rows["power"] = rng.integers(*_SHELL_KWH, 1)
+    lasts = int(rng.integers(*_SHELL_LASTS_D)) * DAY_S
+    draft.dissolve(int(rows["firm"][0]), int(rows["paid"][0]) + lasts)
     draft.add(case, rows)
 
 

@@ -12,10 +12,14 @@ from features.scenarios.catalog import load
 from models.thresholds import mid_p
 from tests.unit.exported import settled
 from training.inject import BY_SCENARIO, TYPOLOGIES
+from training.inject_approvals import plant_early_start
 from training.inject_small_works import plant_split
 from training.simulate import SimulationConfig, SimulationSummary, simulate
+from training.simulation.approval_draft import ApprovalDraft
+from training.simulation.approvals import PERMIT, STARTED, ordinary_approvals
 from training.simulation.case import SEVERITIES, Case, Dial
 from training.simulation.columns import take
+from training.simulation.days import DAY_S
 from training.simulation.district import District
 from training.simulation.small_work_draft import SmallWorkDraft
 from training.simulation.small_works import Market, ordinary_contracts
@@ -82,7 +86,9 @@ def steps(made: SimulationSummary, truth: pl.DataFrame) -> pl.DataFrame:
     table = settled(made.files["approvals"]).with_columns(
         pl.col("investment_yuan").cast(pl.Float64),
         pl.col("scale").cast(pl.Float64),
-        pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
+        pl.col("occurred_at", "recorded_at").str.to_datetime(
+            "%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"
+        ),
     )
     of_steps = truth.filter(pl.col("scenario") == "approvals")
     return table.join(of_steps, left_on="step_id", right_on="event_id", how="left")
@@ -220,6 +226,31 @@ def test_shell_firms_are_new_and_take_the_cap(payouts: pl.DataFrame) -> None:
     assert age["blatant"] < age["moderate"] < age["subtle"] < 140
 
 
+def test_recipients_are_dissolved_after_their_last_payout(
+    made: SimulationSummary, truth: pl.DataFrame
+) -> None:
+    """T15 ends about nine months after it was paid; others fail too, and nobody is paid then."""
+    table = settled(made.files["payouts"]).with_columns(
+        pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC")
+    )
+    ends = table.filter(pl.col("kind") == "recipient_dissolved").select(
+        "enterprise_code", "legal_rep_code", "amount_yuan", ended="occurred_at"
+    )
+    paid = table.filter(pl.col("kind") != "recipient_dissolved").join(
+        ends, on="enterprise_code", suffix="_at_end"
+    )
+    shell = pl.col("payout_id").is_in(truth.filter(typology="T15")["event_id"].implode())
+    shells = paid.filter(shell & (pl.col("kind") == "payout_paid"))
+    lasted = (shells["ended"] - shells["occurred_at"]).dt.total_days()
+
+    assert ends["enterprise_code"].is_unique().all()
+    assert 1 <= len(shells) < len(ends)
+    assert lasted.is_between(239, 300).all()
+    assert (paid["occurred_at"] < paid["ended"]).all()
+    assert (paid["legal_rep_code"] == paid["legal_rep_code_at_end"]).all()
+    assert (shells["amount_yuan"] == shells["amount_yuan_at_end"]).all()
+
+
 def test_ring_shares_agent_and_officer_within_weeks(payouts: pl.DataFrame) -> None:
     """T16: one agent, one officer, 8 to 40 firms, three weeks."""
     for _, ring in payouts.filter(pl.col("typology") == "T16").group_by("case_id"):
@@ -303,11 +334,30 @@ def test_scale_is_cut_and_the_price_kept(steps: pl.DataFrame) -> None:
 def test_works_begin_before_the_permit(steps: pl.DataFrame) -> None:
     """T04: start and first payment lie before the permit, after the filing."""
     early = steps.filter(pl.col("typology") == "T04").pivot(
-        on="step", index="case_id", values="occurred_at"
+        on="step", index="case_id", values="recorded_at"
     )
     assert (early["construction_started"] < early["permit_issued"]).all()
     unpaid_or_early = (early["payment"] < early["permit_issued"]).fill_null(value=True)
     assert unpaid_or_early.sum() >= 0.8 * len(early)
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_who_knows_the_rule_dates_the_permit_back(*, adaptive: bool) -> None:
+    """T04: the permit is entered after the works, and bears a date before them."""
+    config = SimulationConfig.load(SIZES)
+    district = District.of(config)
+    draft = ApprovalDraft(*ordinary_approvals(config, district), district)
+    anchor = (district.clock.start + district.clock.end) // 2
+    case = Case(0, "T04", "blatant", 1.0, anchor, recent=False, adaptive=adaptive)
+    plant_early_start(draft, case, np.random.default_rng(1))
+    _, steps = draft.finished()
+    mine = take(steps, np.flatnonzero(steps["case"] == 0))
+    (permit,), (works,) = (np.flatnonzero(mine["activity"] == of) for of in (PERMIT, STARTED))
+    dated, began = mine["at"][permit], mine["at"][works]
+
+    assert bool(dated < began) is adaptive
+    assert bool(mine["recorded"][permit] > began + 100 * DAY_S) is adaptive
+    assert TYPOLOGIES["T04"].should_be_hit(case) is not adaptive
 
 
 def test_second_filing_is_on_a_known_parcel(steps: pl.DataFrame) -> None:

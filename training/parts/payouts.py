@@ -25,7 +25,7 @@ def part(config: SimulationConfig, district: District) -> Part:
     marks = Marks(ids, rows["case"], rows["requested"])
     return Part(
         scenario="payouts",
-        table=payout_table(config, district, (rows, firms)),
+        table=payout_table(config, district, (rows, firms), draft.dissolved),
         truth=truth_of("payouts", ((*TYPOLOGIES, PAID_AFTER_REPAIR), cases), marks),
         cases=tuple(cases),
         subjects=height(rows),

@@ -83,6 +83,11 @@ class ApprovalDraft:
         """Say that steps belong to a case."""
         self.steps["case"][rows] = case.number
 
+    def date_back(self, row: int, at: int) -> None:
+        """Let a step bear an earlier date than the day on which it is entered."""
+        self.steps["recorded"][row] = self.steps["at"][row]
+        self.steps["at"][row] = at
+
     def copy_project(self, project: int, changes: Mapping[str, Any]) -> int:
         """Register a project like another one, with changes; its number."""
         row = take(self.projects, np.array([project]))

@@ -77,6 +77,7 @@ class DistrictSize(_Section):
     agent_device_share: Share
     park_share: Share
     parks: Count
+    shared_representative_share: Share
     streets: Count
 
     @model_validator(mode="after")
@@ -118,6 +119,7 @@ class Payouts(_Section):
     late_check_share: Share
     cancelled_share: Share
     reversed_share: Share
+    dissolved_share: Positive
 
 
 class Substance(_Section):

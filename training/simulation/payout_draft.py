@@ -28,6 +28,7 @@ class PayoutDraft:
     substance: Substance
     _added: list[Columns] = field(default_factory=list)
     _enrolled: list[Columns] = field(default_factory=list)
+    dissolved: dict[int, int] = field(default_factory=dict)
     _n_firms: int = 0
     _n_objects: int = 0
 
@@ -89,6 +90,10 @@ class PayoutDraft:
     def firms_of(self, codes: Integers) -> Columns:
         """What is known of firms, those enrolled since included."""
         return take(stack([self.district.firms, *self._enrolled]), codes)
+
+    def dissolve(self, firm: int, at: int) -> None:
+        """Let a recipient be dissolved at a second, which may lie behind the horizon."""
+        self.dissolved[firm] = at
 
     def add(self, case: Case, rows: Columns) -> None:
         """Add a case's rows."""

@@ -1,8 +1,10 @@
 """Payouts as a platform exports them: a row each for request, payment and cancellation.
 
+A recipient that was dissolved has a row, too.
 A row shows only what was known when it was recorded: a check that came later is blank in it.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -14,6 +16,7 @@ from training.simulation.budgets import budgets_of
 from training.simulation.columns import Columns, height, stack, stream, take
 from training.simulation.config import Faults, SimulationConfig
 from training.simulation.days import DAY_S, NEVER, Integers
+from training.simulation.dissolved import dissolution_table, dissolutions, representatives
 from training.simulation.district import NOBODY, SECTORS, SIZE_BANDS, District, size_band
 from training.simulation.payouts import CANCELLED, PAID, REVERSED
 
@@ -25,9 +28,25 @@ _ALIASES: Final = ("", "-1", "A", "/2")
 
 
 def payout_table(
+    config: SimulationConfig,
+    district: District,
+    payouts: tuple[Columns, Columns],
+    dissolved: Mapping[int, int],
+) -> pl.DataFrame:
+    """Rows in the order in which they happened; payout ids count in the order of requests.
+
+    `dissolved` says of some recipients when they were; others fail by themselves.
+    """
+    rows, n_firms = payouts[0], height(district.firms)
+    gone = dissolutions(config, district.clock.end, rows, dissolved)
+    ended = dissolution_table(config, n_firms, gone, height(rows))
+    table = _payouts(config, district, payouts)
+    return pl.concat([table, ended], how="diagonal").sort("occurred_at", maintain_order=True)
+
+
+def _payouts(
     config: SimulationConfig, district: District, payouts: tuple[Columns, Columns]
 ) -> pl.DataFrame:
-    """Rows in the order in which they happened; payout ids count in the order of requests."""
     rng = stream(config.horizon.seed, "payout table")
     rows, firms = payouts
     events = _events(rows | {"number": np.arange(height(rows), dtype=np.int64)}, district)
@@ -40,6 +59,7 @@ def payout_table(
         text.stamps("occurred_at", events["at"]),
         text.stamps("recorded_at", events["known"]),
         text.codes("enterprise_code", "E", events["firm"]),
+        text.codes("legal_rep_code", "R", _representatives(config, district, events)),
         text.serials("paying_authority", "D", events["authority"], 2),
         text.serials("policy_item", "ZC", events["policy"], 3),
         text.codes("officer_code", "O", events["officer"]),
@@ -67,6 +87,10 @@ def payout_table(
         text.yuan("policy_budget_yuan", _budgets(config, district, rows, events)),
     ]
     return pl.DataFrame(columns)
+
+
+def _representatives(config: SimulationConfig, district: District, events: Columns) -> Integers:
+    return representatives(config, events["firm"], height(district.firms))
 
 
 def _budgets(
