@@ -42,6 +42,8 @@ class Asked:
     by: Sequence[str] = ()
     """Fields over whose values the selected units are counted."""
     n_refits: int = 0
+    sensitive: bool = False
+    """Whether a model that is fitted on the judged events takes sensitive features."""
 
 
 def screen_ledger(
@@ -70,7 +72,7 @@ def screen_ledger(
     n_answers = 0
     if asked.answers is not None:
         table, n_answers, _ = answered(table, asked.answers, until=asked.until)
-    scored = _scored(bundle, table, scenario)
+    scored = _scored(bundle, table, scenario, sensitive=asked.sensitive)
     cases = None if asked.truth is None else Cases.of(table, asked.truth)
     orders = orders_of(scored, budget)
     fitted = everything.rows(everything.effective_us <= scored.fitted_until_us)
@@ -86,15 +88,19 @@ def screen_ledger(
     )
 
 
-def _scored(bundle: Bundle | None, table: FeatureTable, scenario: Scenario) -> Scored:
+def _scored(
+    bundle: Bundle | None, table: FeatureTable, scenario: Scenario, *, sensitive: bool
+) -> Scored:
     if bundle is None:
-        return scored_alone(table, scenario)
+        return scored_alone(table, scenario, sensitive=sensitive)
     return scored_by(bundle, table, scenario)
 
 
-def scored_alone(table: FeatureTable, scenario: Scenario, *, seed: int = 0) -> Scored:
+def scored_alone(
+    table: FeatureTable, scenario: Scenario, *, seed: int = 0, sensitive: bool = False
+) -> Scored:
     """The rows of `table` as a model scores them that is fitted on them (`training.period`)."""
-    left_out = [item.name for item in scenario.features if not item.in_model]
+    left_out = scenario.left_out(sensitive=sensitive)
     model = PeriodModel.fit(table, left_out=left_out, seed=seed, peers_apart=scenario.peers_apart)
     return Scored(
         table=table,

@@ -1,6 +1,7 @@
 """`lianjing evaluate`: what a model and the fixed rules find, in a ledger or in an event log."""
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,6 +90,7 @@ def evaluate(
     with open_ledger(settings) as ledger:
         declared = _declared(settings, scenario)
         asked = _asked(ledger, scenario, (truth, warnings, labels), (since, until), by, refits)
+        asked = replace(asked, sensitive=settings.sensitive_features)
         bundle = None if fresh else _bundle(settings, ledger, declared, version or alias)
         with show.progress("features") as tick:
             screening = screen_ledger(

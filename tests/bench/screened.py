@@ -123,8 +123,7 @@ def _screened(
 ) -> tuple[Gap | None, Screening, Screening, Yardstick]:
     scenario = catalog.load(name)
     table = build(ledger, scenario)
-    left_out = tuple(item.name for item in scenario.features if not item.in_model)
-    fitted = fit(table, created_at=_CREATED, seed=seed, budget=BUDGET, left_out=left_out)
+    fitted = fit(table, created_at=_CREATED, seed=seed, budget=BUDGET, left_out=scenario.left_out())
     rows = _after_warm_up(table)
     cases = Cases.of(rows, truth)
     screening = screen(scored_alone(rows, scenario, seed=seed), budget=BUDGET, cases=cases)

@@ -22,9 +22,10 @@ from features.sources.mapping import Mapping
 from features.sources.rows import RawRow
 from serving.cli import main
 from serving.cli.logs import read_case_labels
+from training.screen_ledger import scored_alone
 from training.sequences.bench import bench
 from training.sequences.case_score import case_scores
-from training.sequences.evaluate import evaluate_log, reviewed
+from training.sequences.evaluate import evaluate_log, read_table, reviewed, score_cases
 from training.sequences.inject import ACTIVITY, AT, CASE, OFFICER, inject
 from training.sequences.measures import Found
 from training.sequences.write_xes import write_xes
@@ -186,6 +187,23 @@ def test_distorted_cases_are_found_and_labels_do_not_change_how(tmp_path: Path) 
         evaluate_log([path], {**labels, "nobody": True}, **known)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no feature of amount"):
         evaluate_log([path], labels, families=("amount",), **known)  # type: ignore[arg-type]
+
+
+def test_nothing_sensitive_is_looked_at_unless_it_is_let_in(tmp_path: Path) -> None:
+    """Neither where the officers' family is asked for, nor by a model of the judged period."""
+    write_xes(_log(60), tmp_path / "log.xes")
+    table = read_table([tmp_path / "log.xes"], Mapping.load("xes_steps"), SCENARIO)
+    sensitive = {feature.name for feature in SCENARIO.features if feature.sensitive}
+
+    def moved(*, let_in: bool) -> set[str]:
+        model = scored_alone(table, SCENARIO, sensitive=let_in)
+        parts = model.contributions(np.arange(len(table)))
+        return {name for name, part in zip(model.names, parts.T, strict=True) if part.any()}
+
+    assert sensitive & moved(let_in=True)
+    assert not sensitive & moved(let_in=False)
+    scored = score_cases(table, SCENARIO, ("sequence", "resource", "burst"))
+    assert not sensitive & set(scored.ensemble.feature_names)
 
 
 def test_a_bench_says_what_was_injected(tmp_path: Path) -> None:

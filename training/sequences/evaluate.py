@@ -91,7 +91,7 @@ def evaluate_log(
         known in this log.
     """
     table = read_table(paths, mapping, scenario)
-    scored = score_cases(table, families, seed=seed)
+    scored = score_cases(table, scenario, families, seed=seed)
     places = _places(scored.cases, labels)
     is_marked = np.array([labels[str(case)] for case in scored.cases.cases[places]])
     unusual = scored.cases.unusual
@@ -132,10 +132,12 @@ def read_table(paths: Sequence[Path], mapping: Mapping, scenario: Scenario) -> F
     return table
 
 
-def score_cases(table: FeatureTable, families: Sequence[str], *, seed: int = 0) -> Scored:
-    """Fit the default detectors on all events and score their cases."""
-    left_out = [item.name for item in table.infos if item.family not in families]
-    coverage = cover(table, left_out=left_out)
+def score_cases(
+    table: FeatureTable, scenario: Scenario, families: Sequence[str], *, seed: int = 0
+) -> Scored:
+    """Fit the default detectors on all events and score their cases; none is sensitive."""
+    of = {item.name for item in scenario.features if item.family in families and not item.sensitive}
+    coverage = cover(table, left_out=[name for name in table.names if name not in of])
     if not coverage.used:
         raise InputError(
             f"no feature of {', '.join(families)} is known and varies in this log; "
