@@ -24,7 +24,7 @@ class Case:
     """One planted story; `telling` names features, or fields they read, that give it away.
 
     `onset_us` is when it began, in microseconds since 1970; None where nothing says. `rule_sees`
-    tells whether the fixed rules should hit it.
+    tells whether the fixed rules should hit it, `adaptive` whether it keeps clear of them.
     """
 
     case_id: str
@@ -34,6 +34,7 @@ class Case:
     telling: tuple[str, ...] = ()
     onset_us: int | None = None
     rule_sees: bool = False
+    adaptive: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,4 +120,5 @@ def _case(line: dict[str, object]) -> Case:
         telling=tuple(name for name in str(line["telling_features"]).split(";") if name),
         onset_us=to_us(line["onset"]) if isinstance(line["onset"], datetime) else None,
         rule_sees=bool(line["rule_sees"]),
+        adaptive=bool(line["adaptive"]),
     )

@@ -72,8 +72,9 @@ def truth_of(
             "case_id": [f"{scenario}-{each.code}-{each.number:05d}" for each in cases],
             "look_alike": [by_code[each.code].benign for each in cases],
             "rule_sees": [by_code[each.code].should_be_hit(each) for each in cases],
+            "adaptive": [each.adaptive for each in cases],
         },
-        schema_overrides={"look_alike": pl.Boolean, "rule_sees": pl.Boolean},
+        schema_overrides=dict.fromkeys(("look_alike", "rule_sees", "adaptive"), pl.Boolean),
     )[number]
     return of_case.with_columns(
         marks.event_id[rows].alias("event_id"),

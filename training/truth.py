@@ -34,7 +34,7 @@ def load_truth(path: Path) -> pl.DataFrame:
         pl.col("onset").str.to_datetime(
             "%Y-%m-%dT%H:%M:%S%:z", time_unit="us", time_zone="UTC", strict=False
         ),
-        pl.col("look_alike", "rule_sees").replace_strict(
+        pl.col("look_alike", "rule_sees", "adaptive").replace_strict(
             {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
         ),
     )
@@ -46,8 +46,9 @@ def load_truth(path: Path) -> pl.DataFrame:
 def _check(name: str, table: pl.DataFrame) -> None:
     benign = pl.col("severity") == NO_SEVERITY
     _refuse(name, table, benign != pl.col("look_alike"), "severity and look_alike disagree")
-    seen = pl.col("look_alike") & pl.col("rule_sees")
-    _refuse(name, table, seen, "a look-alike is nothing that a fixed rule should see")
+    seen = pl.col("rule_sees")
+    _refuse(name, table, seen & pl.col("look_alike"), "no fixed rule should see a look-alike")
+    _refuse(name, table, seen & pl.col("adaptive"), "who keeps clear of fixed rules is not seen")
     many = pl.col("telling_features").str.count_matches(";") >= MAX_TELLING
     _refuse(name, table, many, f"telling_features names more than {MAX_TELLING}")
 

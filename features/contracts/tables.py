@@ -8,7 +8,7 @@ Imported by name where tables are read or written, because it loads a data-frame
 >>> frame = pl.DataFrame({"event_id": ["P-1"], "scenario": ["payouts"], "typology": ["split"],
 ...                       "severity": ["loud"], "onset": [datetime(2026, 3, 1, tzinfo=UTC)],
 ...                       "telling_features": [""], "case_id": ["c1"], "look_alike": [False],
-...                       "rule_sees": [True]})
+...                       "rule_sees": [True], "adaptive": [False]})
 >>> check_truth(frame)
 Traceback (most recent call last):
 features.contracts.errors.InputError: truth table: severity breaks isin in 1 row(s); correct the ...
@@ -60,11 +60,13 @@ TRUTH: Final[dict[str, type[pl.DataType] | pl.DataType]] = {
     "case_id": pl.String,
     "look_alike": pl.Boolean,
     "rule_sees": pl.Boolean,
+    "adaptive": pl.Boolean,
 }
 """Columns of a truth table: one row an event of a planted case; a look-alike is harmless.
 
 `telling_features` names, separated by semicolons, features that should give the case away, or
-fields that such features read; `rule_sees` is true of what the fixed rules should hit.
+fields that such features read; `rule_sees` is true of what the fixed rules should hit, `adaptive`
+of who knows them and keeps clear.
 """
 
 

@@ -52,6 +52,7 @@ def _truth(table: FeatureTable) -> pl.DataFrame:
             "telling_features": [""] * len(ids),
             "look_alike": [False] * len(ids),
             "rule_sees": [False] * len(ids),
+            "adaptive": [False] * len(ids),
         }
     )
 

@@ -34,7 +34,8 @@ COLUMNS = ["case_id", "typology", "severity", "look_alike", "event_id", "telling
 def truth():
     frame = pl.DataFrame(STORY, schema=COLUMNS, orient="row")
     onset = pl.lit(datetime(2026, 3, 1, tzinfo=UTC)).dt.cast_time_unit("us").alias("onset")
-    known = (pl.lit("payouts").alias("scenario"), pl.lit(value=False).alias("rule_sees"))
+    no = pl.lit(value=False)
+    known = (pl.lit("payouts").alias("scenario"), no.alias("rule_sees"), no.alias("adaptive"))
     return frame.with_columns(*known, onset).select(list(TRUTH))
 
 

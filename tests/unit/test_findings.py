@@ -69,6 +69,7 @@ def truth():
             onset=pl.lit(datetime(2026, 3, 1, tzinfo=UTC)).dt.cast_time_unit("us"),
             telling_features=pl.lit(""),
             rule_sees=pl.lit(value=False),
+            adaptive=pl.lit(value=False),
         )
         .select(list(TRUTH))
     )

@@ -44,6 +44,7 @@ def truth():
         pl.lit("payouts").alias("scenario"),
         pl.lit("amount_minor").alias("telling_features"),
         pl.lit(value=False).alias("rule_sees"),
+        pl.lit(value=False).alias("adaptive"),
         pl.lit(CREATED).dt.cast_time_unit("us").alias("onset"),
     ).select(list(TRUTH))
 

@@ -277,7 +277,7 @@ def test_truth_with_a_strange_severity_is_refused(made: SimulationSummary, tmp_p
     with pytest.raises(InputError, match="severity breaks"):
         load_truth(bad)
     bad.write_text(made.files["truth"].read_text().replace("true,false", "true,true"))
-    with pytest.raises(InputError, match="a look-alike is nothing"):
+    with pytest.raises(InputError, match="no fixed rule should see a look-alike"):
         load_truth(bad)
     bad.write_text("event_id,scenario\nP1,payouts\n")
     with pytest.raises(InputError, match="columns must be"):

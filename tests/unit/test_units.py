@@ -152,6 +152,7 @@ def _truth(rows: list[tuple[str, str, str, bool]]) -> pl.DataFrame:
                 "case_id": case_id,
                 "look_alike": benign,
                 "rule_sees": False,
+                "adaptive": False,
             }
             for event_id, case_id, typology, benign in rows
         ]
