@@ -29,6 +29,7 @@ from training.simulation.case import BACKLOAD_DAYS, Case, Dial
 from training.simulation.columns import Columns, take
 from training.simulation.days import DAY_S, NEVER, Integers, in_order, office_hours
 from training.simulation.district import NOBODY
+from training.simulation.project_titles import WORDINGS
 
 Decimals = NDArray[np.float64]
 
@@ -141,6 +142,7 @@ def plant_duplicate_filing(draft: ApprovalDraft, case: Case, rng: np.random.Gene
         source,
         {
             "owner": _cousin(draft, source, rng, same=case.strength > _STRONG),
+            "wording": int(rng.integers(1, WORDINGS)),
             "investment": _near(draft.projects["investment"][source], apart, rng),
             "scale": draft.projects["scale"][source] * (1 + rng.uniform(-apart, apart)),
         },
@@ -162,6 +164,7 @@ def plant_route_downgrade(draft: ApprovalDraft, case: Case, rng: np.random.Gener
             "route": BY_FILING,
             "investment": _under_level(int(draft.projects["investment"][source]), case),
             "owner": _cousin(draft, source, rng, same=case.strength > _MILD),
+            "wording": int(rng.integers(1, WORDINGS)),
         },
     )
     _file_lightly(draft, case, rng, (source, again))
@@ -216,7 +219,7 @@ def plant_phased_park(draft: ApprovalDraft, case: Case, rng: np.random.Generator
     off = np.where(draft.when(APPROVED) == NEVER, np.inf, np.maximum(off - 45, 0.0))
     source = draft.pick(rng, off)
     at = int(draft.when(FILED)[source])
-    for _ in range(int(rng.integers(3, 6))):
+    for number in range(int(rng.integers(3, 6))):
         at += int(rng.integers(30, 90)) * DAY_S
         size = float(rng.uniform(0.8, 1.2))
         phase = draft.copy_project(
@@ -224,6 +227,7 @@ def plant_phased_park(draft: ApprovalDraft, case: Case, rng: np.random.Generator
             {
                 "investment": _near(draft.projects["investment"][source] * size, 0.02, rng),
                 "scale": draft.projects["scale"][source] * size,
+                "phase": number + 2,
             },
         )
         _repeat(draft, case, rng, (source, phase, at))

@@ -71,6 +71,21 @@ _EVALUATED: Final = Where("evaluations", "activity", ("evaluated",))
 _APPROVED: Final = Where("approval", "activity", ("approved",))
 _DECIDED: Final = Where("decided", "activity", ("filed", "approved", "change_approved"))
 """Steps that set the amount and scale that a later one is compared with."""
+_TOLD: Final = Where(
+    "told", "activity", ("filed", "approved", "change_approved", "feasibility_reported")
+)
+"""These, and a further report of the study, after which a larger rise is decided."""
+_AFTER_APPROVAL: Final = (
+    "permit_issued",
+    "construction_started",
+    "start_evidence",
+    "payment",
+    "change_requested",
+    "change_approved",
+    "extension_approved",
+    "completed",
+)
+"""Steps that an approved project can take, by which a start that is due is missed."""
 _STRICT: Final = Where("strict", "route", ("approval", "verification"))
 """Routes on which a project is evaluated before it is decided."""
 
@@ -80,6 +95,9 @@ _KEPT_PPM, _CUT_PPM = 50_000, -125_000
 """A price that moves no further is kept; a scale that falls by an eighth is cut."""
 _ALIKE_PPM: Final = 50_000
 """How far apart two filings may lie that are as good as the same (rounded figures, one plan)."""
+_ALIKE_NAMES: Final = 0.75
+"""Likeness of two names on one parcel from which on the two filings are nine tenths the same: name
+and content count 0.6 together, the parcel 0.3, an investment that is close 0.1 (P11: 0.85)."""
 _APART_DAYS: Final = 150
 """Days between two filings from which on they are no series of phases: a later one stands alone."""
 _AT_ONCE_WD: Final = 5
@@ -125,6 +143,9 @@ MEASURES: Final = (
     Measure("scale_kept", "within", field="scale_rise_ppm", low=_CUT_PPM + 1, where=_CHANGES),
     Measure("kept_less_scale", "difference", field="price_kept", other="scale_kept"),
     Measure("cut_at_price", "within", field="kept_less_scale", low=1),
+    Measure("decided_min", "elapsed", key=("project",), days=1827, where=_DECIDED, unit="minutes"),
+    Measure("told_min", "elapsed", key=("project",), days=1827, where=_TOLD, unit="minutes"),
+    Measure("reported_after_min", "difference", field="decided_min", other="told_min"),
     Measure("works_d", "elapsed_first", key=("project",), days=1827, where=_WORKS),
     Measure("permit_after_works", "within", field="works_d", low=_LEAD_DAYS, where=_PERMIT),
     Measure("evaluated_wd", "elapsed_first", key=("project",), days=1827, where=_EVALUATED),
@@ -788,11 +809,39 @@ FEATURES: Final = (
         source="P10; 企业投资项目核准和备案管理条例 Art 12",
     ),
     Feature(
+        Window(("project",), "count", days=1827, where=_WORKS),
+        "此前开工证据数",
+        "evidence of works before",
+        "供批而不建规则判断",
+        "tells a project that was begun from one that was not",
+        unit="steps",
+        unit_zh="件",
+        family="permit",
+        false_alarm_zh="开工信息未报送",
+        false_alarm_en="works that were begun and not reported",
+        in_model=False,
+        source="P10; 企业投资项目核准和备案管理条例 Art 12",
+    ),
+    Feature(
+        Own("reported_after_min"),
+        "上次核定至重新报送可行性研究报告的分钟数",
+        "minutes from the last decision to a further report of the study, 0 without one",
+        "供概算超估算规则判断",
+        "tells a rise that was reported again from one that was not",
+        unit="minutes",
+        unit_zh="分钟",
+        family="limit",
+        false_alarm_zh="重新报送未录入平台",
+        false_alarm_en="a report that was not entered",
+        in_model=False,
+        source="P04; 政府投资条例 Art 12",
+    ),
+    Feature(
         Window(("parcel",), "count", days=1095, where=_FILED),
         "同一地块近三年申报数",
         "filings on the parcel in three years",
-        "供重复备案规则判断",
-        "tells the first filing on a parcel from a further one",
+        "同一地块上此前已有申报",
+        "something was filed for the parcel before",
         unit="filings",
         unit_zh="件",
         family="duplicate",
@@ -802,7 +851,7 @@ FEATURES: Final = (
         source="P11; 企业投资项目核准和备案管理条例 Art 13",
     ),
     Feature(
-        NearDuplicates(("parcel",), "title", days=1095, where=_FILED),
+        NearDuplicates(("parcel",), "title", days=1095, where=_FILED, similarity=_ALIKE_NAMES),
         "同一地块名称近似的申报数",
         "filings of nearly the same name on the parcel",
         "改名重复申报",
@@ -1220,7 +1269,8 @@ RULES: Final = (
         "duplicate filing",
         "企业投资项目核准和备案管理条例 Art 13",
         (
-            ("n_filings_1095d_by_parcel", ">=", "filings_on_parcel"),
+            ("n_filings_title_like_1095d_by_parcel", ">=", "filings_alike"),
+            ("n_rejections_365d_by_parcel", "<", 1),
             ("n_1827d_by_project", "<", 1),
         ),
         applies=(("activity", ("filed",)),),
@@ -1231,14 +1281,14 @@ RULES: Final = (
         "construction before approval",
         "建设工程质量管理条例 Art 57; 政府投资条例 Art 20",
         (("n_permits_1827d_by_project", "<", 1),),
-        applies=(("activity", ("construction_started", "payment")),),
+        applies=(("activity", ("construction_started", "payment", "start_evidence")),),
     ),
     Rule(
         "estimate_overrun",
         "概算超估算10%",
         "estimate overrun above 10 %",
         "政府投资条例 Art 12",
-        (("rise_ppm", ">", "overrun_ppm"),),
+        (("rise_ppm", ">", "overrun_ppm"), ("reported_after_min", "<", 1)),
         applies=(("activity", ("approved", "change_approved")),),
     ),
     Rule(
@@ -1249,8 +1299,21 @@ RULES: Final = (
         (
             ("days_since_approval_1827d_by_project", ">", "days"),
             ("n_extensions_1827d_by_project", "<", 1),
+            ("n_works_1827d_by_project", "<", 1),
         ),
-        applies=(("activity", ("construction_started", "permit_issued")),),
+        applies=(("activity", _AFTER_APPROVAL),),
+    ),
+    Rule(
+        "extension_lapsed",
+        "延期届满未开工",
+        "not started when the extension ended",
+        "企业投资项目核准和备案管理条例 Art 12",
+        (
+            ("days_since_approval_1827d_by_project", ">", "days"),
+            ("n_extensions_1827d_by_project", ">=", 1),
+            ("n_works_1827d_by_project", "<", 1),
+        ),
+        applies=(("activity", _AFTER_APPROVAL),),
     ),
     Rule(
         "decided_late",

@@ -26,6 +26,7 @@ from training.simulation.config import SimulationConfig
 from training.simulation.days import DAY_S, NEVER, Integers
 from training.simulation.district import NOBODY, SECTORS, District
 from training.simulation.payout_table import recorded_at
+from training.simulation.project_titles import titles
 
 _FILING_LIMIT_WD: Final = 3
 _ACCEPT_LIMIT_WD: Final = 5
@@ -52,6 +53,7 @@ def approval_table(
         text.codes("officer_code", "O", steps["officer"]),
         text.serials("office", "D", project["office"], 2),
         text.codes("owner_code", "E", project["owner"]),
+        titles(project),
         text.codes("contractor_code", "C", np.where(unknown, NOBODY, project["contractor"])),
         text.codes("designer_code", "G", project["designer"]),
         text.codes("parcel_code", "L", project["parcel"]),

@@ -28,9 +28,10 @@ ACTIVITIES: Final = (
     "extension_approved",
     "payment",
     "completed",
+    "feasibility_reported",
 )
 FILED, ACCEPTED, EVALUATED, APPROVED, REJECTED, PERMIT, STARTED = range(7)
-CHANGE_ASKED, CHANGED, EXTENDED, PAYMENT, COMPLETED = range(7, 12)
+CHANGE_ASKED, CHANGED, EXTENDED, PAYMENT, COMPLETED, REPORTED_AGAIN = range(7, 13)
 ROUTES: Final = ("approval", "verification", "filing")
 BY_APPROVAL, BY_VERIFICATION, BY_FILING = range(3)
 CASE_TYPES: Final = ("new_build", "expansion", "renovation", "equipment", "municipal_works")
@@ -58,7 +59,9 @@ def ordinary_approvals(config: SimulationConfig, district: District) -> tuple[Co
     inside = (steps["at"] >= district.clock.start) & (steps["at"] < district.clock.end)
     steps = take(steps, np.flatnonzero(inside))
     steps["officer"] = _handlers(rng, projects, steps, district)
-    _estimate_again(rng, projects, steps, rules)
+    over = _estimate_again(rng, projects, steps, rules)
+    ready = np.maximum(stages["accepted"], stages["evaluated"])
+    steps = stack([steps, _reported_again(config, district, take(steps, over), ready)])
     order = np.lexsort((steps["activity"], steps["at"], steps["project"]))
     return projects, take(steps, order)
 
@@ -106,6 +109,9 @@ def _projects(rng: np.random.Generator, rules: Approvals, district: District) ->
         "officer": district.staff(rng, office.astype(np.int64)),
         "contractor": draw(rng, zipf(rules.contractors, 0.7), n),
         "parcel": np.arange(n, dtype=np.int64),
+        "name": np.arange(n, dtype=np.int64),
+        "wording": np.zeros(n, dtype=np.int64),
+        "phase": np.zeros(n, dtype=np.int64),
         "filed": office_hours(rng, shift(filed, np.zeros(n, dtype=np.int64))),
     }
 
@@ -124,7 +130,7 @@ def _file_again(
         later = order[place : place + 60]
         same = later[projects["route"][later] == projects["route"][first]]
         if len(same):
-            for name in ("owner", "sector", "street", "parcel"):
+            for name in ("owner", "sector", "street", "parcel", "name"):
                 projects[name][same[0]] = projects[name][first]
 
 
@@ -145,13 +151,32 @@ def _changes(
 
 def _estimate_again(
     rng: np.random.Generator, projects: Columns, steps: Columns, rules: Approvals
-) -> None:
-    """Let what is approved on the strict routes differ from the estimate that was filed."""
+) -> Integers:
+    """Let what is approved on the strict routes differ from the estimate that was filed.
+
+    The steps that approve a rise above the limit.
+    """
     strict = projects["route"][steps["project"]] != BY_FILING
     at = np.flatnonzero(strict & (steps["activity"] == APPROVED))
     moved = rng.normal(rules.estimate_mean, rules.estimate_sigma, len(at))
     over = rng.random(len(at)) < rules.estimate_over_share
     steps["d_amount"][at] = np.where(over, rng.uniform(0.10, 0.16, len(at)), moved)
+    return np.asarray(at[over], dtype=np.int64)
+
+
+def _reported_again(
+    config: SimulationConfig, district: District, approved: Columns, ready: Integers
+) -> Columns:
+    """The reports of the study that come before the approvals of a rise above the limit.
+
+    `ready` is when each project was accepted and evaluated.
+    """
+    rng = stream(config.horizon.seed, "reports")
+    ahead = np.full(height(approved), -2)
+    at = office_hours(rng, district.clock.workdays.shift(approved["at"] // DAY_S, ahead))
+    at = np.minimum(np.maximum(at, ready[approved["project"]] + 600), approved["at"] - 300)
+    rows = steps_of(REPORTED_AGAIN, approved["project"], at)
+    return rows | {"officer": approved["officer"]}
 
 
 def _handlers(
