@@ -76,13 +76,17 @@ def _quotes(rng: np.random.Generator, rows: Columns) -> Columns:
 def contract_table(
     config: SimulationConfig, district: District, market: Market, planned: tuple[Columns, Columns]
 ) -> pl.DataFrame:
-    """The table of all events of the contracts; record numbers count in the order of awards."""
+    """The table of all events of the contracts; record numbers count in the order of awards.
+
+    Quotes are made on the platform itself, so none reaches it late.
+    """
     rng = stream(config.horizon.seed, "small works table")
     rows, events = planned
-    known = recorded_at(rng, events, config.faults, district.clock.end)
-    of, share = take(rows, events["row"]), config.faults.missing_share
     is_award = events["kind"] == _AWARD
     is_contract = events["kind"] != _QUOTE
+    known = recorded_at(rng, events, config.faults, district.clock.end)
+    known = np.where(is_contract, known, np.maximum(events["at"], events["recorded"]))
+    of, share = take(rows, events["row"]), config.faults.missing_share
     group = market.suppliers["group"][np.maximum(events["supplier"], 0)]
     second = np.where(is_award & (of["bidders"][:, 1] != NOBODY), of["quotes"][:, 1], -1)
     columns = [

@@ -47,7 +47,7 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
         (
             "n_permits_1827d_by_project",
             "days_since_first_works_1827d_by_project",
-            "entered_d",
+            "activity_rarity_1095d_by_prev_activity",
         ),
         "partly",
         {"lead_days": on_approvals.LEAD_DAYS},
