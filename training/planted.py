@@ -5,6 +5,7 @@ the next year: that year holds events of the case, and none of what is unusual. 
 than half of the events that the case's largest unit holds is not among them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -71,9 +72,15 @@ class Planted:
 
     def seen_by_rules(self, units: Integers) -> Integers:
         """Those of the units whose case the fixed rules should hit."""
-        seen = np.array([case.rule_sees for case in self.cases.cases] + [False])
-        of_seen: Integers = units[seen[self.of_unit[units]]]
-        return of_seen
+        return self._of_cases(units, [case.rule_sees for case in self.cases.cases])
+
+    def clear_of_rules(self, units: Integers) -> Integers:
+        """Those of the units whose case keeps clear of the fixed rules on purpose."""
+        return self._of_cases(units, [case.adaptive for case in self.cases.cases])
+
+    def _of_cases(self, units: Integers, wanted: Sequence[bool]) -> Integers:
+        found: Integers = units[np.array([*wanted, False])[self.of_unit[units]]]
+        return found
 
     def _which(self, *, lookalike: bool) -> NDArray[np.bool_]:
         wanted = [case.is_lookalike is lookalike for case in self.cases.cases]

@@ -124,15 +124,22 @@ def _arm(name: UnitArmName, orders: UnitOrders, planted: Planted) -> UnitArm:
 
 def _recalls(orders: UnitOrders, planted: Planted) -> tuple[UnitRecall, ...]:
     chosen = {name: orders.reviewed(name) for name in ARMS}
+    is_hit, by_model = orders.severity > 0, np.zeros(len(orders.units), dtype=np.bool_)
+    by_model[chosen["model"]] = True
     return tuple(
         UnitRecall(
             typology=typology,
             severity=severity,
             n_units=len(units),
             n_cases=planted.n_cases(units),
-            rule_hits=int((orders.severity[units] > 0).sum()),
+            rule_hits=int(is_hit[units].sum()),
             n_seen=planted.n_cases(seen := planted.seen_by_rules(units)),
-            seen_hit=planted.n_cases(seen[orders.severity[seen] > 0]),
+            seen_hit=planted.n_cases(seen[is_hit[seen]]),
+            n_unhit=int((~is_hit[units]).sum()),
+            unhit_model=int((by_model & ~is_hit)[units].sum()),
+            n_adaptive=len(clear := planted.clear_of_rules(units)),
+            adaptive_model=int(by_model[clear].sum()),
+            adaptive_hit=int(is_hit[clear].sum()),
             **{name: int(np.isin(units, chosen[name]).sum()) for name in ARMS},
         )
         for (typology, severity), units in planted.kinds().items()

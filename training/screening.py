@@ -77,6 +77,16 @@ class UnitRecall(_Frozen):
     """Cases that the fixed rules should hit."""
     seen_hit: int
     """Those of them of which a rule hits a unit."""
+    n_unhit: int = 0
+    """Units that no rule hits."""
+    unhit_model: int = 0
+    """Those of them that the model selects."""
+    n_adaptive: int = 0
+    """Units of cases that keep clear of the fixed rules on purpose."""
+    adaptive_model: int = 0
+    """Those of them that the model selects."""
+    adaptive_hit: int = 0
+    """Those of them that a rule hits all the same."""
 
     @property
     def recall(self) -> float:

@@ -6,9 +6,9 @@ parts, a budget of 1 % of the units, seeds 11 to 15. Those seeds are for the fin
 whoever changes a detector looks at `--seeds 1 2 3 4 5`.
 
 A subject is a unit of the scenario (`Scenario.unit`). Recall is pooled over seeds for each typology
-and severity, then typologies count alike, so that one ring of forty payouts weighs no more than
-forty firms. Finds per 100 reviews and look-alikes are pooled over seeds, then scenarios count
-alike.
+and severity, then the twenty typologies of the table count alike, so that one ring of forty payouts
+weighs no more than forty firms; with the two that are planted besides (T21, T22) it stands beside.
+Finds per 100 reviews and look-alikes are pooled over seeds, then scenarios count alike.
 """
 
 import argparse
@@ -48,10 +48,15 @@ QUICK: Final = Sizes(
     owners=100,
 )
 BARS: Final = {
-    "recall_blatant": Bar("blatant subjects that the model's budget selects", ">=", 0.9),
+    "recall_blatant": Bar("blatant subjects of T01-T20 that the model's budget selects", ">=", 0.9),
     "recall_moderate": Bar("the same, moderate", ">=", 0.7),
     "recall_subtle": Bar("the same, subtle", ">=", 0.35),
     "recall_rule_missed": Bar("the same, typologies that fixed rules do not see", ">=", 0.6),
+    "recall_unhit": Bar("the same, subjects that no fixed rule hits"),
+    "recall_adaptive": Bar("the same, who knows the rules and keeps clear of them"),
+    "recall_blatant_further": Bar("blatant, with the two further typologies (T21, T22)"),
+    "recall_moderate_further": Bar("the same, moderate"),
+    "recall_subtle_further": Bar("the same, subtle"),
     "finds_per_100_model": Bar("finds in 100 reviews of the model's choice"),
     "finds_per_100_rules": Bar("the same, the fixed rules' choice"),
     "finds_per_100_split": Bar("the same, half the reviews each"),
@@ -71,6 +76,8 @@ BARS: Final = {
     "yardstick_precision": Bar("share of the rules' hits that are planted", ">=", 0.03, 0.17),
 }
 _SEVERITIES: Final = ("blatant", "moderate", "subtle")
+_FURTHER: Final = ("T21", "T22")
+"""Typologies beyond the twenty that the bars are about."""
 _ARMS: Final[tuple[UnitArmName, ...]] = ("model", "rules", "split")
 
 
@@ -117,12 +124,20 @@ def figures(told: Sequence[Told]) -> dict[str, float]:
     """All figures of the bench that can be told; the others are left out."""
     served = [replace(one, screening=one.served) for one in told]
     values = {
-        f"recall_{severity}{suffix}": _recall(of, partial(_is_severity, severity))
-        for suffix, of in (("", told), ("_served", served))
+        f"recall_{severity}{suffix}": _recall(of, partial(_is_severity, severity), further=further)
+        for suffix, of, further in (
+            ("", told, False),
+            ("_served", served, False),
+            ("_further", told, True),
+        )
         for severity in _SEVERITIES
     }
     values["recall_rule_missed"] = _recall(
         told, lambda row: TYPOLOGIES[row.typology].fixed_rule == "no"
+    )
+    values["recall_unhit"] = _recall(told, count=lambda row: (row.unhit_model, row.n_unhit))
+    values["recall_adaptive"] = _recall(
+        told, count=lambda row: (row.adaptive_model, row.n_adaptive)
     )
     values |= {f"finds_per_100_{arm}": 100 * _by_scenario(told, _finds(arm)) for arm in _ARMS}
     rules = values["finds_per_100_rules"]
@@ -148,12 +163,21 @@ def cells(told: Iterable[Told]) -> dict[tuple[str, str], list[UnitRecall]]:
     return dict(sorted(found.items()))
 
 
-def _recall(told: Sequence[Told], wanted: Callable[[UnitRecall], bool]) -> float:
-    """Mean over typologies of the recall pooled over seeds and severities that are wanted."""
+def _recall(
+    told: Sequence[Told],
+    wanted: Callable[[UnitRecall], bool] = lambda _: True,
+    *,
+    count: Callable[[UnitRecall], tuple[int, int]] = lambda row: (row.model, row.n_units),
+    further: bool = False,
+) -> float:
+    """Mean over typologies of the recall pooled over seeds and severities that are wanted.
+
+    A typology and severity of which `count` finds nothing is left out.
+    """
     by_typology: dict[str, list[float]] = {}
     for (typology, _), rows in cells(told).items():
-        if wanted(rows[0]):
-            pooled = shares([(row.model, row.n_units) for row in rows])
+        pooled = shares([count(row) for row in rows])
+        if wanted(rows[0]) and not isnan(pooled) and (further or typology not in _FURTHER):
             by_typology.setdefault(typology, []).append(pooled)
     return fmean(map(fmean, by_typology.values())) if by_typology else float("nan")
 
