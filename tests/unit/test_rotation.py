@@ -1,0 +1,248 @@
+"""A rotation's pairs, adjusted for how many were tested, and the command that shows them.
+
+Sixteen draws of one specialty fall on four agencies by turn, eight of an officer's, so that every p
+of a pair is a fraction of C(16, 4) = 1820.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import false_discovery_control
+
+from features.calendar import Calendar
+from features.contracts.events import Event, to_us
+from features.contracts.vectors import Vector
+from features.store.ledger import Ledger
+from models.rotation import benjamini_hochberg
+from serving.cli import main
+from training.rotation import pair_quarter_table, standing_out, table_of
+
+Run = Callable[..., tuple[int, str, str]]
+
+LATER: Final = datetime(2026, 1, 1, tzinfo=UTC)
+AGENCIES: Final = ("P-A", "P-B", "P-C", "P-D")
+DEALT: Final = {"P-A": 4, "P-B": 2, "P-C": 1, "P-D": 1}
+"""Of four draws of each agency, those of officer O-Li; the others are O-Wu's."""
+WAYS: Final = {1: 448, 2: 784, 3: 448, 4: 70}
+"""C(8, k) C(8, 4 - k): ways in which k of an agency's four draws are one officer's."""
+P_OF: Final = {
+    4: 70 / 2 / 1820,
+    2: (448 + 70 + 784 / 2) / 1820,
+    1: (784 + 448 + 70 + 448 / 2) / 1820,
+}
+probabilities = arrays(np.float64, st.integers(1, 30), elements=st.floats(0.0, 1.0))
+
+
+def draws(first: datetime, dealt: dict[str, int] = DEALT) -> list[Event]:
+    """A quarter's draws, one a working day from a Monday on, the agencies by turn."""
+    return [
+        Event(
+            scenario="assignments",
+            kind="assignment_drawn",
+            event_id=f"RA-{first:%m}-{turn}{agency}",
+            effective_at=first + timedelta(days=7 * turn + at),
+            fields={
+                "officer": "O-Li" if turn < dealt[agency] else "O-Wu",
+                "agency": agency,
+                "owner": f"W-{turn}",
+                "specialty": "ZY-1",
+            },
+        )
+        for turn in range(4)
+        for at, agency in enumerate(AGENCIES)
+    ]
+
+
+SPRING: Final = draws(datetime(2025, 1, 6, 2, tzinfo=UTC))
+SUMMER: Final = draws(datetime(2025, 5, 12, 2, tzinfo=UTC), dict.fromkeys(AGENCIES, 2))
+
+
+def q_of(events: list[Event], quarter: str, officer: str) -> dict[str, float]:
+    """The adjusted p of the officer's pairs of a quarter."""
+    learned = ((event, event.effective_us) for event in events)
+    table = pair_quarter_table(table_of(learned), Calendar.prc(), until_us=to_us(LATER))
+    found = standing_out(table, level=1.0).filter(quarter=quarter, officer=officer, test="pair")
+    return dict(found.select("agency", "q").iter_rows())
+
+
+def test_a_p_is_adjusted_among_the_agencies_that_an_officer_could_have_met() -> None:
+    """Four pairs: the least p counts four times, the next twice, no q exceeds a later one."""
+    expected = {"P-A": 4 * P_OF[4], "P-B": P_OF[1], "P-C": P_OF[1], "P-D": P_OF[1]}
+
+    assert q_of(SPRING, "2025Q1", "O-Li") == pytest.approx(expected)
+    assert expected["P-A"] == pytest.approx(1 / 13)
+
+
+def test_an_agency_that_was_not_met_counts_among_those_tested() -> None:
+    """O-Wu met three of the four, so that the family is four: 3, 3 and 2 of four draws."""
+    three = (70 + 448 / 2) / 1820
+    expected = {"P-C": three * 4 / 2, "P-D": three * 4 / 2, "P-B": P_OF[2] * 4 / 3}
+
+    assert q_of(SPRING, "2025Q1", "O-Wu") == pytest.approx(expected)
+
+
+def test_what_another_quarter_or_officer_shows_changes_no_adjusted_p() -> None:
+    """Each officer's quarter is a family of its own."""
+    both = SPRING + SUMMER
+
+    assert q_of(both, "2025Q1", "O-Li") == q_of(SPRING, "2025Q1", "O-Li")
+    assert q_of(both, "2025Q2", "O-Li") == pytest.approx(dict.fromkeys(AGENCIES, P_OF[2]))
+
+
+@given(probabilities, st.floats(0.001, 0.5))
+def test_what_is_rejected_is_what_scipy_rejects(p: Vector, level: float) -> None:
+    """At any level, and with the same q."""
+    theirs = false_discovery_control(p)
+    assume((np.abs(theirs - level) > 1e-9).all())
+    ours = benjamini_hochberg(p)
+
+    np.testing.assert_array_equal(ours <= level, theirs <= level)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@given(probabilities, st.integers(0, 20))
+def test_a_larger_family_is_one_of_further_tests_that_found_nothing(p: Vector, more: int) -> None:
+    """Those not given count as p = 1, and a missing p as none."""
+    padded = false_discovery_control(np.concatenate([p, np.ones(more)]))
+    with_gap = benjamini_hochberg(np.append(p, np.nan), family=len(p) + more)
+
+    np.testing.assert_allclose(with_gap[:-1], padded[: len(p)], rtol=1e-12)
+    assert np.isnan(with_gap[-1])
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home whose ledger holds the spring's draws."""
+    monkeypatch.setenv("LIANJING_HOME", str(tmp_path))
+    with closing(Ledger.open(tmp_path / "ledger.db")) as ledger:
+        ledger.admit(SPRING)
+    return tmp_path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("--level", 0.1)`: exit code, standard output, standard error of the command."""
+
+    def ran(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lianjing", "rotation", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        told = capsys.readouterr()
+        return int(stopped.value.code or 0), told.out, told.err
+
+    return ran
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """The same draws as a platform exports them."""
+    names = {"owner": "owner_code", "officer": "officer_code", "agency": "agency_code"}
+    rows = [
+        {"event_id": one.event_id, "kind": one.kind, "version": 1}
+        | dict.fromkeys(("occurred_at", "recorded_at"), f"{one.effective_at:%Y-%m-%d %H:%M:%S}")
+        | {names.get(name, name): value for name, value in one.fields.items()}
+        for one in SPRING
+    ]
+    file = tmp_path / "draws.csv"
+    pl.DataFrame(rows).write_csv(file)
+    return file
+
+
+@pytest.mark.usefixtures("home")
+def test_the_command_names_who_stands_out_with_p_and_q(run: Run) -> None:
+    """At a level of 0.1 one pair of the quarter is left: 70 ways of 1820, halved, four times."""
+    code, out, _ = run("--level", 0.1)
+    first, sentence, last = out.splitlines()
+
+    assert code == 0
+    assert first == "  1. 2025Q1  officer O-Li, agency P-A, owner W-0  pair  p 0.019, q 0.077"
+    assert sentence.strip() == "4 of 8 draws fell on the agency (2.0 expected)"
+    assert last == "7 pair-quarters tested, 1 differ from fair draws"
+
+
+@pytest.mark.usefixtures("home")
+def test_at_the_usual_level_nobody_stands_out(run: Run) -> None:
+    """q 0.077 is no finding, and that is said."""
+    assert run()[:2] == (0, "7 pair-quarters tested, 0 differ from fair draws\n")
+
+
+@pytest.mark.usefixtures("home")
+def test_programs_get_a_document_and_a_file_of_every_pair_and_test(
+    run: Run, tmp_path: Path
+) -> None:
+    """What stands out as JSON; the file holds what does not, too."""
+    code, out, _ = run("--level", 0.1, "--json", "--out", tmp_path / "all.csv")
+    document, written = json.loads(out), pl.read_csv(tmp_path / "all.csv")
+
+    assert code == 0
+    assert document["pair_quarters"] == 7
+    (found,) = document["standing_out"]
+    assert (found["officer"], found["agency"], found["test"]) == ("O-Li", "P-A", "pair")
+    assert found["q"] == pytest.approx(1 / 13)
+    assert len(written.filter(test="pair")) == 7
+
+
+def test_files_say_what_the_ledger_says(run: Run, home: Path, exported: Path) -> None:
+    """Without a ledger, by the mapping of the platform's export."""
+    assert home.is_dir()
+    of_ledger = run("--level", 0.1)[1]
+    of_files = run(exported, "--mapping", "simulated_assignments", "--level", 0.1)[1]
+
+    assert of_files == of_ledger
+
+
+def test_the_ledger_is_told_once(run: Run, home: Path) -> None:
+    """A second run finds the pair-quarters there already."""
+    assert "recorded 7 new, 0 changed by earlier records, 0 there already" in run("--record")[1]
+    assert "recorded 0 new, 0 changed by earlier records, 7 there already" in run("--record")[1]
+    with closing(Ledger.open(home / "ledger.db")) as ledger:
+        kinds = [one.event.kind for one in ledger.iter_events("assignments")]
+    assert kinds.count("pair_quarter") == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "offender", "way_out"),
+    [
+        (["--language", "fr"], "'fr'", "choose zh or en"),
+        (["--quarter", "2025Q3"], "2025Q3", "name one such as 2025Q1"),
+        (["draws.csv"], "files need a mapping", "--mapping simulated_assignments"),
+        (["draws.csv", "--record"], "--record", "leave out FILES"),
+        (["draws.csv", "--mapping", "nosuch"], "'nosuch'", "simulated_assignments"),
+        (["missing.csv", "--mapping", "simulated_assignments"], "missing.csv", "no such file"),
+        (["--out", "found.txt"], "found.txt", ".parquet"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_what_cannot_be_asked_is_answered_with_what_can(
+    run: Run, words: list[str], offender: str, way_out: str
+) -> None:
+    """One line with the offender and the way out."""
+    code, _, err = run(*words)
+    (line,) = err.split("lianjing: ")[1].splitlines()
+
+    assert code == 1
+    assert offender in line
+    assert way_out in line
+
+
+@pytest.mark.usefixtures("home")
+def test_a_row_that_cannot_be_read_is_told_with_its_column(run: Run, exported: Path) -> None:
+    """A draw without an instant is left out, and named."""
+    lines = exported.read_text().splitlines()
+    lines[1] = lines[1].replace("2025-01-06", "sometime", 1)
+    exported.write_text("\n".join(lines))
+    code, out, _ = run(exported, "--mapping", "simulated_assignments")
+
+    assert code == 0
+    assert "rejected 1 of draws.csv: occurred_at" in out
