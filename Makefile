@@ -67,6 +67,7 @@ bench-models: setup  ## detectors against their bars and peers; ARGS as above
 
 bench-scenarios: setup  ## what model and fixed rules find in simulated cities; ARGS="--quick", "--seeds 1"
 	$(BIN)/python -m tests.bench.scenarios $(ARGS)
+	$(BIN)/python -m tests.bench.simulator
 
 drill: setup  ## slow drills: poisoned labels, the gate before them, what labels are worth
 	$(BIN)/python -m training.poison_drill

@@ -4,6 +4,7 @@ import pytest
 
 from tests.bench.scenarios import figures
 from tests.bench.screened import Told
+from tests.bench.simulator import BARS, measured
 from training.evaluation import Rate
 from training.screening import Overlap, Screening, UnitRecall
 from training.yardstick import Yardstick
@@ -55,3 +56,11 @@ def test_what_no_rule_hits_is_told_apart_unit_by_unit() -> None:
 
     assert values["recall_unhit"] == pytest.approx((0.9 + 0.25) / 2)
     assert values["recall_adaptive"] == 1.0
+
+
+def test_the_simulator_is_timed_over_all_that_it_draws() -> None:
+    """Small here: seconds and gigabytes of a whole run, from parameters to files."""
+    found = measured(1_000)
+
+    assert set(found) == set(BARS)
+    assert min(found.values()) > 0.0
