@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from features.contracts.events import Event
 from features.contracts.settings import Settings
 from features.scenarios import catalog
-from serving import openapi, problems
+from serving import clearance, openapi, problems
 from serving.console.labels import collect_titles
 from serving.console.pages import console_router
 from serving.desk import Desk, watching
@@ -46,7 +46,10 @@ def create_app(
         At start: another service runs on the same home.
     DeclarationError
         A scenario file that the settings name cannot be used.
+    InputError
+        By the settings measures of persons would be shown to nobody, or to everybody.
     """
+    clearance.check(settings)
     catalog.enrol(settings.scenarios)
     watched, late = monitor or Monitor(request_log()), LateRecords()
 
@@ -84,6 +87,7 @@ def _add_routes(app: FastAPI, settings: Settings, late: LateRecords) -> None:
         console_router(
             late,
             key_sha256=settings.console_key_sha256,
+            supervisor_key_sha256=settings.supervisor_key_sha256,
             signing_key=session_key(settings),
             secure_cookies=settings.host not in _LOOPBACK,
             titles=collect_titles(catalog.load(name) for name in catalog.names()),

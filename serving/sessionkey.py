@@ -1,4 +1,4 @@
-"""The key that signs reviewers' sessions: random, made at first start, kept beside the ledger."""
+"""The key that signs sessions of the console: random, made at first start, kept with the ledger."""
 
 import hmac
 import os
@@ -17,17 +17,18 @@ KEY_BYTES: Final = 32
 def session_key(settings: Settings) -> bytes:
     """The installation's key of sessions; a restart signs nobody out, a new access key everybody.
 
-    Without an access key nobody gets in, and nothing is kept.
+    A session that is open holds its role, so another supervisors' key ends all sessions too.
+    Without any access key nobody gets in, and nothing is kept.
 
     Raises
     ------
     InputError
         The kept file is no key.
     """
-    if not settings.console_key_sha256:
+    access = f"{settings.console_key_sha256}.{settings.supervisor_key_sha256}".lower()
+    if access == ".":
         return secrets.token_bytes(KEY_BYTES)
-    kept = _kept(settings.home / FILE)
-    return hmac.digest(kept, settings.console_key_sha256.lower().encode(), "sha256")
+    return hmac.digest(_kept(settings.home / FILE), access.encode(), "sha256")
 
 
 def _kept(path: Path) -> bytes:

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """SHA-256 (hex) of the platform's API key; empty refuses every call that needs one."""
     console_key_sha256: str = ""
     """SHA-256 (hex) of the reviewers' access key in embedded mode."""
+    supervisor_key_sha256: str = ""
+    """SHA-256 (hex) of the access key of those who may see measures of persons."""
     pseudonym_key: SecretStr = SecretStr("")
     """Key of the HMAC that replaces personal identifiers; empty refuses fields that need one."""
     pseudonym_key_id: str = "k1"
@@ -71,7 +73,8 @@ class Settings(BaseSettings):
     control_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the reviews that the control sample takes."""
     sensitive_features: bool = False
-    """Whether models take features that tell of the conduct of persons, or of ties between them."""
+    """Whether models take features that tell of the conduct of persons, or of ties between them,
+    and supervisors see them; a service then needs `supervisor_key_sha256`."""
     body_limit: Annotated[int, Field(ge=1024)] = 65_536
     """Largest body of one call, in bytes."""
     rate_limit: Annotated[int, Field(ge=1)] = 10_000

@@ -216,9 +216,11 @@ def serve(scenario: ScenarioFile = "") -> None:  # noqa: ARG001  (naming a file 
     """Start the service (API and console) on the configured host and port."""
     import uvicorn
 
+    from serving.clearance import check
     from serving.writer import writer
 
     settings = configured()
+    check(settings)
     with writer(settings):
         pass  # where another service runs this refuses in one line, before the server starts
     uvicorn.run(

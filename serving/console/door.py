@@ -1,6 +1,6 @@
-"""Signing in and out in embedded mode: one access key for the reviewers of an installation."""
+"""Signing in and out in embedded mode: one access key for each role of an installation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -20,7 +20,7 @@ from serving.console.guard import LOGIN
 from serving.console.language import mark
 from serving.console.lockout import Lockout
 from serving.console.render import Renderer
-from serving.console.sessions import Sessions, is_access_key
+from serving.console.sessions import Role, Session, Sessions, is_access_key
 
 SESSION_COOKIE: Final = "lianjing_session"
 HOME: Final = "/console/queue"
@@ -32,26 +32,31 @@ CLOSED: Final = mark("No access key is set up on this server; ask its operator f
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Lets reviewers in and out, and answers whether a request comes from inside."""
+    """Lets people in and out, and says in which session a request comes.
+
+    `keys` are the SHA-256 (hex) of the roles' access keys, empty where a role has none.
+    """
 
     renderer: Renderer
     sessions: Sessions
-    key_sha256: str
+    keys: Mapping[Role, str]
     secure_cookies: bool
     clock: Callable[[], datetime]
     lockout: Lockout = field(default_factory=Lockout)
 
     async def require(self, request: Request) -> None:
-        """Refuse a request that has no open session."""
-        if not self._is_inside(request):
+        """Keep the session with the request, or refuse one that has none open."""
+        session = self._session(request)
+        if session is None:
             raise UnauthenticatedError("no open session; sign in at /console/login")
+        request.state.session = session
 
     async def form(self, request: Request) -> Response:
         """Show the sign-in form, or go on where that is not needed."""
         target = safe_target(request.query_params.get("next", ""))
-        if self._is_inside(request):
+        if self._session(request):
             return RedirectResponse(target, HTTPStatus.SEE_OTHER)
-        return self._form(request, target, "" if self.key_sha256 else CLOSED)
+        return self._form(request, target, "" if any(self.keys.values()) else CLOSED)
 
     async def enter(self, request: Request) -> Response:
         """Check an access key and open a session."""
@@ -63,11 +68,12 @@ class Door:
             refused = self._form(request, target, LOCKED, HTTPStatus.TOO_MANY_REQUESTS)
             refused.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
             return refused
-        if not is_access_key(fields.get("key", ""), self.key_sha256):
+        role = self._role(fields.get("key", ""))
+        if role is None:
             self.lockout.fail(address, now)
             return self._form(request, target, UNKNOWN, HTTPStatus.UNAUTHORIZED)
         self.lockout.clear(address)
-        return self._open(target, now)
+        return self._open(target, now, role)
 
     async def leave(self, request: Request) -> Response:
         """Close the session."""
@@ -77,14 +83,19 @@ class Door:
         response.delete_cookie(SESSION_COOKIE, path="/console")
         return response
 
-    def _is_inside(self, request: Request) -> bool:
-        return self.sessions.is_open(request.cookies.get(SESSION_COOKIE, ""), self.clock())
+    def _session(self, request: Request) -> Session | None:
+        return self.sessions.find(request.cookies.get(SESSION_COOKIE, ""), self.clock())
 
-    def _open(self, target: str, now: datetime) -> Response:
+    def _role(self, offered: str) -> Role | None:
+        """The role that a key opens; every key is tried, so the time tells nothing."""
+        opened = [role for role, sha256 in self.keys.items() if is_access_key(offered, sha256)]
+        return opened[0] if opened else None
+
+    def _open(self, target: str, now: datetime, role: Role) -> Response:
         response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
         response.set_cookie(
             SESSION_COOKIE,
-            self.sessions.issue(now),
+            self.sessions.issue(now, role),
             max_age=int(self.sessions.lifetime.total_seconds()),
             path="/console",
             secure=self.secure_cookies,

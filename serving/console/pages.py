@@ -18,7 +18,7 @@ from serving.console.door import HOME, Door
 from serving.console.guard import guarded_route
 from serving.console.language import mark
 from serving.console.render import Renderer, queue_url
-from serving.console.sessions import Sessions
+from serving.console.sessions import Role, Sessions
 from serving.console.source import RecordSource
 from serving.console.views import Reader, write_case, write_row
 
@@ -42,20 +42,23 @@ def console_router(
     key_sha256: str,
     signing_key: bytes,
     secure_cookies: bool,
+    supervisor_key_sha256: str = "",
     clock: Callable[[], datetime] = utc_now,
     titles: labels.Titles = MappingProxyType({}),
     assets: Assets | None = None,
 ) -> APIRouter:
     """Build the console over a source of records.
 
-    `key_sha256` is the SHA-256 (hex) of the reviewers' access key; while it is empty nobody gets
-    in. `signing_key` (32 random bytes or more) signs sessions: another key ends them all.
+    `key_sha256` is the SHA-256 (hex) of the reviewers' access key, `supervisor_key_sha256` that of
+    the supervisors'; an empty one lets nobody in. `signing_key` (32 random bytes or more) signs
+    sessions: another key ends them all.
     `secure_cookies` must be true wherever the console is reached by HTTPS.
     `titles` names features and rules in words (`labels.collect_titles`); without it codes show.
     """
     files = assets or Assets()
     renderer = Renderer(assets=files, clock=clock, secure_cookies=secure_cookies, titles=titles)
-    door = Door(renderer, Sessions(signing_key), key_sha256, secure_cookies, clock)
+    keys = {Role.REVIEWER: key_sha256, Role.SUPERVISOR: supervisor_key_sha256}
+    door = Door(renderer, Sessions(signing_key), keys, secure_cookies, clock)
     router = APIRouter(
         prefix="/console", route_class=guarded_route(renderer), include_in_schema=False
     )

@@ -198,6 +198,16 @@ def test_a_second_service_is_refused_in_one_line(run, home):
     assert err.startswith("lianjing: another service runs on")
 
 
+def test_the_switch_without_a_supervisors_key_is_refused_in_one_line(run, monkeypatch):
+    """Setting, rule and way out are named; the server is not even started."""
+    monkeypatch.setenv("LIANJING_SENSITIVE_FEATURES", "true")
+    code, _, err = run("serve")
+
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.startswith("lianjing: LIANJING_SENSITIVE_FEATURES is on without a supervisors' key")
+    assert "set LIANJING_SUPERVISOR_KEY_SHA256" in err
+
+
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     """The demonstration clears its own folder, an empty one, and no other."""
     (tmp_path / "thesis.txt").touch()

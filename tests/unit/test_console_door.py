@@ -17,6 +17,7 @@ with warnings.catch_warnings():
     from fastapi.testclient import TestClient
 
 KEY = "a key for reviewers"
+SUPERVISORS = "a key for supervisors"
 NOON = datetime(2026, 3, 4, 4, tzinfo=UTC)
 
 
@@ -31,13 +32,16 @@ class Clock:
 
 
 def open_console(
-    clock: Clock | None = None, key_sha256: str = hashlib.sha256(KEY.encode()).hexdigest()
+    clock: Clock | None = None,
+    key_sha256: str = hashlib.sha256(KEY.encode()).hexdigest(),
+    supervisor_key_sha256: str = "",
 ) -> TestClient:
     app = FastAPI()
     app.include_router(
         console_router(
             MemorySource(()),
             key_sha256=key_sha256,
+            supervisor_key_sha256=supervisor_key_sha256,
             signing_key=b"s" * 32,
             secure_cookies=True,
             clock=clock or Clock(),
@@ -81,6 +85,18 @@ def test_without_a_configured_key_nobody_gets_in() -> None:
     client = open_console(key_sha256="")
     assert sign_in(client, "") == sign_in(client, KEY) == 401
     assert "尚未设置访问密钥" in client.get("/console/login").text
+
+
+def test_supervisors_come_in_by_a_key_of_their_own() -> None:
+    """With or without a reviewers' key; the session says who came in, and not by which key."""
+    sha256 = hashlib.sha256(SUPERVISORS.encode()).hexdigest()
+    for reviewers, status in ((hashlib.sha256(KEY.encode()).hexdigest(), 303), ("", 401)):
+        client = open_console(key_sha256=reviewers, supervisor_key_sha256=sha256)
+        assert sign_in(client, KEY) == status
+        client.cookies.clear()
+        assert sign_in(client, SUPERVISORS) == 303
+        assert client.cookies["lianjing_session"].split(".")[1] == "supervisor"
+        assert client.get("/console/queue").status_code == 200
 
 
 def test_the_session_cookie_is_strict(client: TestClient) -> None:

@@ -16,7 +16,7 @@ from features.contracts.verdicts import Reason, Status
 from serving.console.charts import draw_bullet
 from serving.console.door import safe_target
 from serving.console.language import LOCALES, TAGS
-from serving.console.sessions import Sessions
+from serving.console.sessions import Role, Sessions
 from serving.console.vendor import CONSOLE, vendor
 
 NOON = datetime(2026, 3, 4, 4, tzinfo=UTC)
@@ -41,9 +41,19 @@ def test_only_our_own_tokens_open(forged: str) -> None:
     """Neither made-up tokens nor a token with anything appended are sessions."""
     sessions = Sessions(b"k" * 32)
     token = sessions.issue(NOON)
-    assert not sessions.is_open(forged, NOON)
-    assert sessions.is_open(token + forged, NOON) == (forged == "")
-    assert not Sessions(b"x" * 32).is_open(token, NOON)
+    assert sessions.find(forged, NOON) is None
+    assert (sessions.find(token + forged, NOON) is not None) == (forged == "")
+    assert Sessions(b"x" * 32).find(token, NOON) is None
+
+
+def test_a_token_keeps_its_role() -> None:
+    """A reviewer who writes the other role into a token has none; names tell sessions apart."""
+    sessions = Sessions(b"k" * 32)
+    tokens = [sessions.issue(NOON, role) for role in (Role.REVIEWER, Role.SUPERVISOR)]
+    opened = [sessions.find(token, NOON) for token in tokens]
+    assert [session and session.role for session in opened] == ["reviewer", "supervisor"]
+    assert len({session and session.name for session in opened}) == 2
+    assert sessions.find(tokens[0].replace("reviewer", "supervisor"), NOON) is None
 
 
 def test_a_short_signing_key_is_refused() -> None:

@@ -35,6 +35,13 @@ def test_another_access_key_ends_all_sessions(tmp_path: Path) -> None:
     assert session_key(settings(tmp_path)) != session_key(settings(tmp_path, "a new key"))
 
 
+def test_another_supervisors_key_ends_all_sessions_too(tmp_path: Path) -> None:
+    """Who was let in as a supervisor is none any more when the key is withdrawn."""
+    reviewers = settings(tmp_path)
+    supervisors = reviewers.model_copy(update={"supervisor_key_sha256": "a" * 64})
+    assert session_key(reviewers) != session_key(supervisors)
+
+
 def test_starts_at_one_moment_agree(tmp_path: Path) -> None:
     """Whichever start comes first, all sign with one key, and no draft is left."""
     with ThreadPoolExecutor(8) as threads:
