@@ -4,6 +4,7 @@ A reason compares a value with that of its peers and says no more: unusual is no
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -50,25 +51,32 @@ def story(bundle: Bundle, vector: FeatureVector) -> Story | None:
     return Story(name=pattern.name, title_zh=pattern.title_zh, title_en=pattern.title_en)
 
 
-def by_family(bundle: Bundle, vector: FeatureVector) -> tuple[FamilyPart, ...]:
+def family_of(info: FeatureInfo) -> str:
+    """The family of a feature; one of no family is its own."""
+    return info.family or info.name
+
+
+def by_family(
+    bundle: Bundle, vector: FeatureVector, family: Callable[[FeatureInfo], str] = family_of
+) -> tuple[FamilyPart, ...]:
     """What each family of features added to the event's score, most first.
 
     Every feature counts, also a filled one and one that takes from the score, so that the base and
-    the families add up to the score as the features do. A feature of no family is its own.
+    the families add up to the score as the features do.
     """
     parts = bundle.explain_row(_checked(bundle, vector).values)[1].tolist()
-    of_family: dict[str, list[float]] = {}
+    members_of: dict[str, list[float]] = {}
     for info, part in zip(bundle.manifest.features, parts, strict=True):
-        of_family.setdefault(info.family or info.name, []).append(part)
-    sums = {family: math.fsum(members) for family, members in of_family.items()}
+        members_of.setdefault(family(info), []).append(part)
+    sums = {name: math.fsum(members) for name, members in members_of.items()}
     whole = math.fsum(part for part in sums.values() if part > 0.0)
     return tuple(
         FamilyPart(
-            family=family,
+            family=name,
             contribution=part,
             share=min(1.0, part / whole) if part > 0.0 else 0.0,
         )
-        for family, part in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
+        for name, part in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
     )
 
 

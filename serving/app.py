@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -20,7 +19,6 @@ from serving.late import LateRecords
 from serving.middleware import stack
 from serving.monitor import Monitor, request_log
 from serving.opening import open_desk
-from serving.ordinary import ordinary_of
 from serving.routes import events, health, records, score
 from serving.sessionkey import session_key
 
@@ -56,13 +54,13 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with opener(settings, watched) as desk:
-            app.state.desk, late.records = desk, desk.records
-            late.ways = partial(ordinary_of, desk)
+            app.state.desk = desk
+            late.open(desk)
             async with watching(desk, settings.poll_s):
                 if on_ready is not None:
                     on_ready()
                 yield
-            late.records = late.ways = None
+            late.close()
 
     app = FastAPI(
         title="Lianjing",
@@ -88,6 +86,7 @@ def _add_routes(app: FastAPI, settings: Settings, late: LateRecords) -> None:
             late,
             key_sha256=settings.console_key_sha256,
             supervisor_key_sha256=settings.supervisor_key_sha256,
+            cleared=late.cleared if settings.sensitive_features else None,
             signing_key=session_key(settings),
             secure_cookies=settings.host not in _LOOPBACK,
             titles=collect_titles(catalog.load(name) for name in catalog.names()),

@@ -10,7 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from features.contracts.errors import BundleError, CorruptBundleError, NoChampionError
+from features.contracts.errors import (
+    BundleError,
+    CorruptBundleError,
+    IncompatibleBundleError,
+    NoChampionError,
+)
 from features.contracts.settings import Settings
 from features.spec import Scenario
 from features.store import deployments
@@ -72,9 +77,28 @@ def serving_bundle(settings: Settings, ledger: Ledger, scenario: Scenario) -> Bu
     """
     spec_hash = scenario.spec_hash(ledger.profile(scenario.name)[1])
     bundles = Bundles(settings.bundles / scenario.name, spec_hash=spec_hash)
-    champion = Champion(ledger, scenario.name, bundles.load)
+    load = permitted(bundles.load, scenario, sensitive=settings.sensitive_features)
+    champion = Champion(ledger, scenario.name, load)
     champion.refresh()
     return champion().bundle
+
+
+def permitted(load: Load, scenario: Scenario, *, sensitive: bool) -> Load:
+    """The same, but for bundles that take a sensitive feature where none is let in."""
+    barred = set() if sensitive else {item.name for item in scenario.features if item.sensitive}
+
+    def checked(digest: str) -> Bundle:
+        bundle = load(digest)
+        taken = sorted(barred.intersection(bundle.manifest.model_features))
+        if taken:
+            message = (
+                f"bundle {digest[:12]} takes {', '.join(taken)}, which is sensitive, and "
+                "LIANJING_SENSITIVE_FEATURES is off; train and promote again, or turn it on"
+            )
+            raise IncompatibleBundleError(message)
+        return bundle
+
+    return checked
 
 
 class Champion:

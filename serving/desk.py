@@ -13,24 +13,31 @@ from features.contracts.errors import UnknownScenarioError
 from serving.champion import Champion, Load
 from serving.monitor import Monitor, places
 from serving.scorer import Scorer, Serving
+from serving.store.audit import Entry
 from serving.store.reading import Records
+from serving.veil import Openness, Veil
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One scenario at the desk: who scores, what serves, and any promoted bundle by its digest."""
+    """One scenario at the desk: who scores, what serves, any promoted bundle by its digest.
+
+    `openness` says what of it everybody may see.
+    """
 
     scorer: Scorer
     champion: Champion
     bundle: Load
+    openness: Openness
 
 
 @dataclass(slots=True)
 class Desk:
     """What the routes work with; scoring has a thread of its own, so the event loop stays free.
 
+    `note` seals an entry into the audit chain; `veil` is over whatever everybody may see.
     `failure` names what keeps newly promoted bundles from being found; empty while all is well.
     """
 
@@ -38,7 +45,12 @@ class Desk:
     records: Records
     monitor: Monitor
     thread: ThreadPoolExecutor
+    note: Callable[[Entry], None]
     failure: str = field(default="", init=False)
+    veil: Veil = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.veil = Veil({name: post.openness for name, post in self.posts.items()})
 
     def post(self, scenario: str) -> Post:
         """The post of that scenario.

@@ -3,21 +3,24 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 from features.contracts.settings import Settings
 from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.store.history import Sizes
 from features.store.ledger import Ledger
-from serving.champion import Bundles, Champion
+from serving.champion import Bundles, Champion, permitted
 from serving.desk import Desk, Post
 from serving.door import door
 from serving.monitor import Monitor
 from serving.reviewing import Reviewer, rule_in_force
 from serving.rulebooks import keep
 from serving.scorer import Scorer
+from serving.store.audit import note
 from serving.store.past import StoredScores
 from serving.store.reading import Records, read_only
+from serving.veil import Openness
 from serving.warm import warm
 from serving.writer import writer
 
@@ -41,7 +44,8 @@ def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Po
         ledger.index(name, scenario.subject)
     engine = LiveEngine(ledger, scenario, sizes=sizes)
     bundles = Bundles(settings.bundles / name, spec_hash=engine.spec_hash)
-    champion = Champion(deployed, name, bundles.load)
+    load = permitted(bundles.load, scenario, sensitive=settings.sensitive_features)
+    champion = Champion(deployed, name, load)
     scorer = Scorer(
         ledger,
         engine,
@@ -50,7 +54,7 @@ def _post(name: str, settings: Settings, ledger: Ledger, deployed: Ledger) -> Po
         reviewer=_reviewer(name, settings, ledger),
         enter=door(scenario.fields, settings),
     )
-    return Post(scorer, champion, bundles.load)
+    return Post(scorer, champion, bundles.load, Openness.of(scenario))
 
 
 def _reviewer(name: str, settings: Settings, ledger: Ledger) -> Reviewer:
@@ -76,6 +80,6 @@ def open_desk(
         records = Records(stack.enter_context(closing(read_only(settings.ledger))))
         posts = make_posts(settings, ledger, Ledger(deployed))
         thread = stack.enter_context(ThreadPoolExecutor(1, "scoring"))
-        desk = Desk(posts, records, monitor, thread)
+        desk = Desk(posts, records, monitor, thread, partial(note, ledger))
         desk.refresh()
         yield desk

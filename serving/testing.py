@@ -22,6 +22,7 @@ from models.typical import Typical
 from serving.champion import Champion
 from serving.desk import Post
 from serving.scorer import Scorer
+from serving.veil import Openness
 
 SCENARIO: Final = "payouts"
 KIND: Final = "payout_requested"
@@ -161,7 +162,8 @@ def small_posts(settings: Settings, ledger: Ledger, deployed: Ledger) -> dict[st
         scored=(KIND,),
         budget=settings.alert_budget,
     )
-    return {SCENARIO: Post(scorer, champion, lambda _: bundle)}
+    openness = Openness(frozenset(bundle.names), is_whole=True)
+    return {SCENARIO: Post(scorer, champion, lambda _: bundle, openness)}
 
 
 def payout(event_id: str = "P-1", amount_minor: int = 120, **changes: object) -> Event:

@@ -7,11 +7,14 @@ and who the peers are. No raw detector score leaves the service.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.contracts.events import Identifier, Name
+
+WITHHELD: Final = "measure_of_persons"
+"""The name that stands in the place of a measure, pattern or family that is not shown."""
 
 
 class Status(StrEnum):
@@ -111,15 +114,16 @@ class Counterfactual(_Frozen):
     """The nearest value of one feature with which the event would not be an alert.
 
     All other features stay as they are. `actual` and `value` are in `unit`, as in reasons; `value`
-    was scored and lies below the line.
+    was scored and lies below the line. Both are null where the feature is a measure of persons
+    that is not shown.
     """
 
     feature: Name
     name_zh: str
     name_en: str
     unit: str
-    actual: float
-    value: float
+    actual: float | None
+    value: float | None
     statement_zh: str
     statement_en: str
 
@@ -136,8 +140,9 @@ class RuleWarning(_Frozen):
 class Provenance(_Frozen):
     """What the score was made with; the same provenance and vector give the same score.
 
-    `rules_hash` says by which fixed rules, thresholds and dates our own answers were given; empty
-    in records from before it was kept.
+    `vector_digest` is empty where measures of persons are not shown. `rules_hash` says by which
+    fixed rules, thresholds and dates our own answers were given; empty in records from before it
+    was kept.
     """
 
     bundle_digest: str
@@ -261,10 +266,14 @@ class Verdict(_Frozen):
 
 
 class AnomalyRecord(_Frozen):
-    """The immutable stored verdict, with the vector it was made from."""
+    """The immutable stored verdict, with the vector it was made from.
+
+    `withheld` counts the cells that are not shown, which are measures of persons.
+    """
 
     schema_: Literal["anomaly_record/1"] = Field(default="anomaly_record/1", alias="schema")
     verdict: Verdict
     vector: tuple[FeatureValue, ...]
     amount_minor: int | None
     currency: str
+    withheld: int = 0

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from pydantic import TypeAdapter
 
-from features.contracts.verdicts import AnomalyRecord, Counterfactual
+from features.contracts.verdicts import AnomalyRecord, Counterfactual, Reason
 from serving.console.source import Facts, QueuePage, TimelineEvent
 
 _EVENTS: Final = TypeAdapter(tuple[TimelineEvent, ...])
@@ -66,7 +66,12 @@ class MemorySource:
         """The record of that id, or None."""
         return next((each for each in self.records if each.verdict.record_id == record_id), None)
 
-    def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
+    def timeline(
+        self,
+        record_id: str,
+        limit: int,
+        reasons: Sequence[Reason] = (),  # noqa: ARG002  (evidence is marked in what it holds)
+    ) -> tuple[TimelineEvent, ...]:
         """The last `limit` events of the record's subject, oldest first."""
         return self.timelines.get(record_id, ())[-limit:]
 

@@ -18,9 +18,12 @@ from serving.console.door import HOME, Door
 from serving.console.guard import guarded_route
 from serving.console.language import mark
 from serving.console.render import Renderer, queue_url
-from serving.console.sessions import Role, Sessions
+from serving.console.sessions import Role, Session, Sessions
 from serving.console.source import RecordSource
 from serving.console.views import Reader, write_case, write_row
+
+Cleared = Callable[[str], RecordSource]
+"""Gives the source that a supervisor's session of that name reads."""
 
 PAGE_ROWS: Final = 25
 TIMELINE_EVENTS: Final = 40
@@ -43,6 +46,7 @@ def console_router(
     signing_key: bytes,
     secure_cookies: bool,
     supervisor_key_sha256: str = "",
+    cleared: Cleared | None = None,
     clock: Callable[[], datetime] = utc_now,
     titles: labels.Titles = MappingProxyType({}),
     assets: Assets | None = None,
@@ -52,7 +56,8 @@ def console_router(
     `key_sha256` is the SHA-256 (hex) of the reviewers' access key, `supervisor_key_sha256` that of
     the supervisors'; an empty one lets nobody in. `signing_key` (32 random bytes or more) signs
     sessions: another key ends them all.
-    `secure_cookies` must be true wherever the console is reached by HTTPS.
+    `cleared` gives what a supervisor's session sees, by its name; without it they see what
+    reviewers see. `secure_cookies` must be true wherever the console is reached by HTTPS.
     `titles` names features and rules in words (`labels.collect_titles`); without it codes show.
     """
     files = assets or Assets()
@@ -66,7 +71,7 @@ def console_router(
     router.add_api_route("/login", door.enter, methods=["POST"])
     router.add_api_route("/logout", door.leave, methods=["POST"])
     router.add_api_route("/static/{name:path}", Statics(files).send, methods=["GET"])
-    _add_pages(router, Pages(source, renderer), door)
+    _add_pages(router, Pages(source, renderer, cleared), door)
     return router
 
 
@@ -84,10 +89,11 @@ def _add_pages(router: APIRouter, pages: "Pages", door: Door) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The pages of a reviewer who has signed in."""
+    """The pages of somebody who has signed in."""
 
     source: RecordSource
     renderer: Renderer
+    cleared: Cleared | None = None
 
     async def home(self) -> Response:
         """Go to the queue."""
@@ -128,25 +134,28 @@ class Pages:
 
     def case(self, request: Request, record_id: str) -> Response:
         """Show one record and why it differs from its peers."""
-        record = self.source.record(record_id)
+        source = self._seen_in(request)
+        record = source.record(record_id)
         if record is None:
             raise NotFoundError(f"no record {record_id!r}; find it in {HOME}")
-        timeline = self.source.timeline(record_id, TIMELINE_EVENTS)
-        facts = self.source.facts(record_id)
+        timeline = source.timeline(record_id, TIMELINE_EVENTS, record.verdict.reasons)
+        facts = source.facts(record_id)
         reader = self.renderer.reader(request)
         case = write_case(record, timeline, facts, reader)
-        ordinary = self._ordinary(record_id, reader)
-        return self.renderer.page(request, "case.html", case=case, ordinary=ordinary)
+        return self.renderer.page(
+            request,
+            "case.html",
+            case=case,
+            ordinary=_ordinary(source, record_id, reader),
+            is_cleared=source is not self.source,
+        )
 
-    def _ordinary(self, record_id: str, reader: Reader) -> str:
-        """What would make the record ordinary, in words."""
-        try:
-            way = self.source.ordinary(record_id)
-        except BundleError:
-            return reader.language.say(_UNKNOWN)
-        if way is None:
-            return reader.language.say(_NONE)
-        return reader.language.choose(way.statement_zh, way.statement_en)
+    def _seen_in(self, request: Request) -> RecordSource:
+        """What the session of a request may see."""
+        session: Session = request.state.session
+        if session.role is Role.SUPERVISOR and self.cleared is not None:
+            return self.cleared(session.name)
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,17 @@ class Statics:
         is_pinned = v == asset.digest
         caching = "public, max-age=31536000, immutable" if is_pinned else "no-cache"
         return Response(asset.body, media_type=asset.media_type, headers={"Cache-Control": caching})
+
+
+def _ordinary(source: RecordSource, record_id: str, reader: Reader) -> str:
+    """What would make the record ordinary, in words."""
+    try:
+        way = source.ordinary(record_id)
+    except BundleError:
+        return reader.language.say(_UNKNOWN)
+    if way is None:
+        return reader.language.say(_NONE)
+    return reader.language.choose(way.statement_zh, way.statement_en)
 
 
 def _check_filters(scenario: str, band: str, scenarios: tuple[str, ...]) -> None:

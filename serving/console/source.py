@@ -4,11 +4,12 @@ The console knows no database. Whoever serves it hands in a `RecordSource`; page
 from worker threads, so an implementation must be safe to call from several threads at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from features.contracts.verdicts import AnomalyRecord, Counterfactual
+from features.contracts.verdicts import AnomalyRecord, Counterfactual, Reason
 from serving.console.formats import TIMEZONE
 
 
@@ -55,7 +56,9 @@ class RecordSource(Protocol):
 
     `queue` filters by scenario and band where given, and by event id where `text` is not empty;
     an empty cursor asks for the first page. `record` answers None for an unknown id.
-    `timeline` is in order of time, oldest first, at most `limit` events around the record's own.
+    `timeline` is in order of time, oldest first, at most `limit` events around the record's own;
+    evidence of `reasons` is highlighted. What a source gives is shown: it withholds what is not for
+    whoever reads.
     """
 
     def queue(
@@ -68,7 +71,9 @@ class RecordSource(Protocol):
         """The stored record, or None."""
         ...
 
-    def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
+    def timeline(
+        self, record_id: str, limit: int, reasons: Sequence[Reason] = ()
+    ) -> tuple[TimelineEvent, ...]:
         """Events of the record's subject around it, oldest first."""
         ...
 

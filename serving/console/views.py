@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from features.contracts.verdicts import (
+    WITHHELD,
     AnomalyRecord,
     Band,
     Peers,
@@ -95,6 +96,7 @@ class ReasonView:
     share_percent: float
     false_alarm: str
     bullet: Bullet | None
+    is_withheld: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ class Case:
     rules: tuple[Rule, ...]
     notes: tuple[Note, ...]
     n_measures: int
+    withheld: int
     timeline: tuple[Moment, ...]
     provenance: tuple[tuple[str, str], ...]
 
@@ -240,6 +243,7 @@ def write_case(
         rules=_rules(record, reader),
         notes=_notes(record, reader),
         n_measures=len(record.vector),
+        withheld=record.withheld,
         timeline=tuple(_moment(event, record, local) for event in timeline),
         provenance=_provenance(record),
     )
@@ -341,6 +345,7 @@ def _reason(reason: Reason, currency: str, reader: Reader) -> ReasonView:
         share_percent=round(100 * reason.share, 1),
         false_alarm=say.choose(reason.false_alarm_zh, reason.false_alarm_en),
         bullet=draw_bullet(reason),
+        is_withheld=reason.feature == WITHHELD,
     )
 
 

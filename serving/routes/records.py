@@ -16,12 +16,15 @@ from features.contracts.verdicts import (
     Status,
     Verdict,
 )
+from models.bundle import Bundle
 from models.explain import by_family, sense_of
 from models.phrase import Sense
 from serving.desk import desk_of
 from serving.openapi import guarded
 from serving.ordinary import ordinary_at
 from serving.store import cells
+from serving.store.records import Row
+from serving.veil import Veil
 
 Language = Literal["zh", "en"]
 RecordId = str
@@ -68,8 +71,8 @@ class Way(BaseModel):
     name: str
     statement: str
     unit: str
-    actual: float
-    value: float
+    actual: float | None
+    value: float | None
 
 
 class Explanation(BaseModel):
@@ -91,9 +94,9 @@ class Explanation(BaseModel):
 
 
 def record(request: Request, record_id: RecordId) -> Response:
-    """Give one record with the vector it was made from."""
-    found = desk_of(request).records.row(record_id).record()
-    return _json(found)
+    """Give one record with the vector it was made from, as everybody may see it."""
+    desk = desk_of(request)
+    return _json(desk.veil.record(desk.records.row(record_id).record()))
 
 
 def feed(
@@ -103,11 +106,11 @@ def feed(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """Give the records that were stored after `cursor`; an empty one starts at the first."""
-    rows = desk_of(request).records.feed(int(cursor or 0), limit)
+    desk = desk_of(request)
+    rows = desk.records.feed(int(cursor or 0), limit)
     last = str(rows[-1][0]) if rows else cursor or "0"
-    return _json(
-        Feed.model_construct(records=tuple(row.record() for _, row in rows), next_cursor=last)
-    )
+    shown = tuple(desk.veil.record(row.record()) for _, row in rows)
+    return _json(Feed.model_construct(records=shown, next_cursor=last))
 
 
 def explanation(
@@ -119,24 +122,30 @@ def explanation(
 ) -> Response:
     """Say why; what was not computed at scoring is derived from the stored vector.
 
-    With `families` contributions come grouped by feature family too.
+    With `families` contributions come grouped by feature family too, measures of persons together.
     """
     desk = desk_of(request)
+    veil = desk.veil
     row = desk.records.row(record_id)
     post = desk.post(row.scenario)
-    verdict = Verdict.model_validate_json(row.verdict)
+    verdict = veil.verdict(Verdict.model_validate_json(row.verdict))
     bundle = post.bundle(verdict.provenance.bundle_digest)
-    way = ordinary_at(row, bundle)
+    way = veil.way(row.scenario, ordinary_at(row, bundle))
+    reasons = (veil.reason(row.scenario, one) for one in post.scorer.explain(row, bundle))
     told = Explanation(
         record_id=record_id,
         lang=lang,
         story=_story(verdict, lang),
-        reasons=tuple(tell(reason, lang) for reason in post.scorer.explain(row, bundle)),
+        reasons=tuple(tell(reason, lang) for reason in reasons),
         would_be_below=None if way is None else tell_way(way, lang),
         reliability=verdict.reliability,
-        families=by_family(bundle, cells.read(row.vector)) if families else None,
+        families=_families(bundle, row, veil) if families else None,
     )
     return _json(told)
+
+
+def _families(bundle: Bundle, row: Row, veil: Veil) -> tuple[FamilyPart, ...]:
+    return by_family(bundle, cells.read(row.vector), veil.family(row.scenario))
 
 
 def _story(verdict: Verdict, lang: Language) -> str | None:

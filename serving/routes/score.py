@@ -42,7 +42,8 @@ async def score(request: Request) -> Response:
         partial(scorer.answer, asked.event, asked.rule_warnings, explain=asked.explain, actor=actor)
     )
     desk.monitor.scored(asked.event.scenario, answer)
-    return Response(answer.body, media_type="application/json")
+    shown = desk.veil.body(asked.event.scenario, answer.body)
+    return Response(shown, media_type="application/json")
 
 
 def router() -> APIRouter:

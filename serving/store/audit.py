@@ -1,4 +1,4 @@
-"""The audit chain: one row a state-changing call, each sealed with the hash of the one before.
+"""The audit chain: one row a change or a look at persons, sealed with the hash of the one before.
 
 An edit, a deletion or a change of order breaks the chain at the row where it happened. Rows that
 were cut from the end leave records without their row, which is found as well.
@@ -16,6 +16,7 @@ from serving.store.records import COLUMNS
 GENESIS: Final = "0" * 64
 SCORED: Final = "score"
 LEARNED: Final = "learn"
+LOOKED: Final = "look"
 
 _LAST = "SELECT audit, hash FROM audit ORDER BY audit DESC LIMIT 1"
 _INSERT = "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -69,6 +70,12 @@ def append(connection: Database, entry: Entry) -> None:
     sealed = seal(number + 1, entry, previous)
     row = (number + 1, entry.at_us, entry.actor, entry.action, entry.object, entry.content)
     connection.execute(_INSERT, (*row, previous, sealed))
+
+
+def note(ledger: Ledger, entry: Entry) -> None:
+    """Seal `entry` to the end of the chain, in a transaction of its own."""
+    with ledger.transaction() as connection:
+        append(connection, entry)
 
 
 def verify(ledger: Ledger) -> Break | None:

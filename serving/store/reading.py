@@ -1,10 +1,11 @@
 """Reading of records over a connection of its own: the console's `RecordSource` and the feed."""
 
 import threading
+from collections.abc import Sequence
 
 from features.contracts.errors import NotFoundError
 from features.contracts.settings import Place
-from features.contracts.verdicts import AnomalyRecord
+from features.contracts.verdicts import AnomalyRecord, Reason
 from features.store.database import Database
 from features.store.place import connect
 from serving.console.source import Facts, QueuePage, TimelineEvent
@@ -69,11 +70,13 @@ class Records:
         except NotFoundError:
             return None
 
-    def timeline(self, record_id: str, limit: int) -> tuple[TimelineEvent, ...]:
+    def timeline(
+        self, record_id: str, limit: int, reasons: Sequence[Reason] = ()
+    ) -> tuple[TimelineEvent, ...]:
         """Events of the record's subject around it, oldest first."""
         with self._lock:
             row = records.by_id(self._connection, record_id)
-            return timeline.around(self._connection, row, limit)
+            return timeline.around(self._connection, row, limit, reasons)
 
     def facts(self, record_id: str) -> Facts:
         """When the record's event happened, and whom and what it is about."""

@@ -59,6 +59,7 @@ class Row(NamedTuple):
             vector=cells.values(self.vector),
             amount_minor=self.amount_minor,
             currency=self.currency,
+            withheld=0,
         )
 
 

@@ -1,11 +1,11 @@
 """A record's event and its subject's timeline, as the ledger knew them at the record."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from features.contracts.events import EventField, from_us
-from features.contracts.verdicts import Verdict
+from features.contracts.verdicts import Reason, Verdict
 from features.scenarios import catalog
 from features.store.database import Database
 from serving.console.formats import TIMEZONE
@@ -45,9 +45,12 @@ ORDER BY effective_us DESC, seq DESC LIMIT ?
 """
 
 
-def around(connection: Database, row: Row, limit: int) -> tuple[TimelineEvent, ...]:
+def around(
+    connection: Database, row: Row, limit: int, reasons: Sequence[Reason] = ()
+) -> tuple[TimelineEvent, ...]:
     """The last `limit` events of the record's subject up to its own, oldest first.
 
+    What is evidence of `reasons` is highlighted.
     Only what the ledger held at the record's watermark is shown, and the event itself: the latest
     version of each event, nothing retracted. A record of a scenario that is no longer in the
     catalogue, or of an event without subject, has no timeline.
@@ -63,7 +66,7 @@ def around(connection: Database, row: Row, limit: int) -> tuple[TimelineEvent, .
     verdict = Verdict.model_validate_json(row.verdict)
     known = *own[2:], max(verdict.provenance.as_of_seq, row.seq)
     found = connection.execute(sql, (*own[:2], *known, *known, limit)).fetchall()
-    evidence = _evidence(verdict)
+    evidence = _evidence(reasons)
     return tuple(
         TimelineEvent(
             kind=kind,
@@ -126,9 +129,5 @@ def _parsed(found: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         yield kind, effective_us, event_id, json.loads(fields), *rest
 
 
-def _evidence(verdict: Verdict) -> set[tuple[str, str, int]]:
-    return {
-        (one.kind, one.event_id, one.version)
-        for reason in verdict.reasons
-        for one in reason.evidence
-    }
+def _evidence(reasons: Sequence[Reason]) -> set[tuple[str, str, int]]:
+    return {(one.kind, one.event_id, one.version) for reason in reasons for one in reason.evidence}

@@ -145,6 +145,7 @@ def test_after_labels_what_is_told_is_below(
     vector = _vector(*event)
     told = would_be_below(learned, vector, line)
     if told is not None:
+        assert told.value is not None
         j = NAMES.index(told.feature)
         value = told.value * (100.0 if told.feature == "amount_minor" else 1.0)
         assert _score(learned, vector, j, value) <= line
@@ -219,6 +220,7 @@ def test_a_large_amount_would_be_below_at_a_smaller_one(bundle: Bundle) -> None:
     told = would_be_below(bundle, vector, bundle.threshold)
 
     assert told is not None
+    assert told.value is not None
     assert (told.feature, told.unit, told.actual) == ("amount_minor", "CNY", 1_200_000.0)
     assert 60_000 < told.value < 1_200_000
     assert told.value % 100 == 0
@@ -266,6 +268,7 @@ def test_a_comparison_with_peers_is_told_as_the_number(bundle: Bundle) -> None:
     told = would_be_below(bundle, vector, bundle.threshold, currency="GBP")
 
     assert told is not None
+    assert told.value is not None
     assert (told.unit, told.actual) == ("GBP", 400_000.0)
     assert 60_000 < told.value < 400_000
     assert _score(bundle, vector, 0, modelled(cell, 100 * told.value)) <= bundle.threshold

@@ -200,9 +200,10 @@ def test_the_timeline_is_the_subjects_own_up_to_the_record(shelf: Shelf) -> None
         ]
     )
     verdict = shelf.scorer.score(payout("P-9", 9_999))
-    seen = shelf.records.timeline(verdict.record_id, 10)
+    seen = shelf.records.timeline(verdict.record_id, 10, verdict.reasons)
     assert [one.event_id for one in seen] == ["P-1", "P-2", "P-9"]
     assert [one.highlighted for one in seen] == [True, True, False]
+    assert not any(one.highlighted for one in shelf.records.timeline(verdict.record_id, 10))
     assert [one.event_id for one in shelf.records.timeline(verdict.record_id, 2)] == ["P-2", "P-9"]
 
 
