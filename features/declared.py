@@ -264,8 +264,8 @@ class Feature:
 
     `fill` stands in where the value is missing for want of history or of a field; the status says
     so (`imputed`). `assumes` is what the texts of the expression cannot know. What is `sensitive`
-    tells of the conduct of a person, or of ties between persons: no model takes it, and no reason
-    names it, unless the setting `sensitive_features` says so.
+    tells of the conduct of a person, or of ties between persons: no model takes it and nobody is
+    shown it unless the setting `sensitive_features` says so, and then supervisors alone are.
     """
 
     of: Expression

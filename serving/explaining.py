@@ -9,7 +9,7 @@ import numpy as np
 
 from features import watermark
 from features.batch import of_ledger
-from features.contracts.errors import InputError, NotFoundError
+from features.contracts.errors import AccessError, InputError, NotFoundError
 from features.contracts.events import Stored, from_us
 from features.contracts.verdicts import Status, Verdict
 from features.document.meaning import meaning
@@ -22,8 +22,11 @@ from features.retrace import Part, Trace, snapshot_numbers, trace
 from features.scenarios import catalog
 from features.spec import Feature, Scenario
 from features.store.ledger import Ledger
-from serving.store import records
+from serving.scorer import now_us
+from serving.store import audit, records
 
+OPERATOR: Final = "operator"
+"""Who asks at the command line, in the audit chain."""
 _VERSIONS: Final = (
     "SELECT max(version) FROM event WHERE scenario = ? AND kind = ? AND event_id = ? "
     "AND retracted = 0"
@@ -88,11 +91,15 @@ class Explanation:
         }
 
 
-def explain(ledger: Ledger, asked: Asked) -> Explanation:
+def explain(ledger: Ledger, asked: Asked, *, sensitive: bool = False) -> Explanation:
     """Explain a cell of an event in the ledger, as of its record's watermark or as of `as_of`.
+
+    `sensitive` lets in features that tell of persons; each look at one goes to the audit chain.
 
     Raises
     ------
+    AccessError
+        The feature tells of persons, and those are not let in.
     NotFoundError
         The ledger has no such event.
     InputError
@@ -103,12 +110,15 @@ def explain(ledger: Ledger, asked: Asked) -> Explanation:
     with ledger.snapshot():
         stored, mark = _found(ledger, asked)
         scenario = catalog.load(stored.event.scenario)
-        feature = scenario.feature(asked.feature)
+        feature = _permitted(scenario.feature(asked.feature), sensitive=sensitive)
         history = of_ledger(ledger, scenario)
         if mark < ledger.head:
             history = watermark.as_of(history, mark, also=stored.seq)
     row = int(np.flatnonzero(history.columns.seq == stored.seq)[0])
     found = trace(history, row, feature)
+    if feature.sensitive:
+        seen = audit.digest([feature.name])
+        audit.note(ledger, audit.Entry(now_us(), OPERATOR, audit.LOOKED, asked.event, seen))
     return Explanation(
         stored=stored,
         scenario=scenario,
@@ -118,6 +128,15 @@ def explain(ledger: Ledger, asked: Asked) -> Explanation:
         trace=found,
         how=_how(history, row, feature, found),
     )
+
+
+def _permitted(feature: Feature, *, sensitive: bool) -> Feature:
+    if feature.sensitive and not sensitive:
+        raise AccessError(
+            f"{feature.name} tells of persons, and nobody is shown such values while "
+            "LIANJING_SENSITIVE_FEATURES is off; ask another feature, or turn it on"
+        )
+    return feature
 
 
 def _how(history: History, row: int, feature: Feature, found: Trace) -> Both:

@@ -96,8 +96,9 @@ def explain(
     from serving.explaining import Asked
     from serving.explaining import explain as run
 
-    with open_ledger(configured()) as ledger:
-        found = run(ledger, Asked(event, feature, scenario, kind, version, as_of))
+    settings, asked = configured(), Asked(event, feature, scenario, kind, version, as_of)
+    with open_ledger(settings) as ledger:
+        found = run(ledger, asked, sensitive=settings.sensitive_features)
     show.explanation(found, everything=everything, json=json)
 
 

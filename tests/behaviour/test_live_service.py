@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from features.batch import build
 from features.contracts.events import Event
 from features.contracts.settings import Place, Settings
+from features.contracts.verdicts import Verdict
 from features.scenarios import catalog
 from features.store.deployments import deploy
 from features.store.ledger import Ledger
@@ -128,10 +129,26 @@ def test_a_loaded_event_is_scored_as_of_its_place(client: TestClient, settings: 
     ledger = Ledger.open(settings.ledger)
     table = build(ledger, catalog.load("payouts"))
     verdict = scored(client, payout(1_900, amounts[1_900]))
+    with closing(read_only(settings.ledger)) as connection:
+        stored = Records(connection).row(verdict["record_id"])
+    made = Verdict.model_validate_json(stored.verdict).provenance
     row = table.event_id.tolist().index("P-1900")
     digest = hashlib.sha256(table.values[row].tobytes()).hexdigest()
-    assert verdict["provenance"]["vector_digest"] == digest
+    assert made.vector_digest == digest
     ledger.close()
+
+
+def test_a_record_holds_no_measure_of_persons(client: TestClient) -> None:
+    """They are computed and kept, and left out of what is told, with their number in their place."""
+    shy = {item.name for item in catalog.load("payouts").features if item.sensitive}
+    verdict = scored(client, payout(N_EVENTS + 6, 155_000), explain=True)
+    answer = client.get(f"/v1/records/{verdict['record_id']}")
+    record = answer.json()
+    assert len(record["vector"]) == len(catalog.load("payouts").features) - len(shy)
+    assert record["withheld"] == len(shy) > 0
+    assert record["verdict"] == verdict
+    assert verdict["provenance"]["vector_digest"] == ""
+    assert not [name for name in shy if name in answer.text]
 
 
 def test_an_account_number_never_enters(client: TestClient, settings: Settings) -> None:

@@ -1,7 +1,10 @@
 """The champion: swapped when a bundle is promoted, kept when the new one may not be used."""
 
+import re
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,10 +13,11 @@ from features.contracts.errors import (
     IncompatibleBundleError,
     NoChampionError,
 )
+from features.scenarios import catalog
 from features.store.deployments import deploy
 from features.store.ledger import Ledger
 from models.bundle import Bundle
-from serving.champion import Bundles, Champion
+from serving.champion import Bundles, Champion, permitted
 from serving.monitor import Monitor, request_log
 from serving.testing import small_bundle
 
@@ -158,3 +162,18 @@ def test_an_error_that_is_no_bundles_own_is_not_swallowed(ledger: Ledger) -> Non
         champion.refresh()
     assert champion.refresh()
     assert champion().digest == OLD
+
+
+def test_a_bundle_that_takes_a_sensitive_feature_serves_only_where_it_may(ledger: Ledger) -> None:
+    """The refusal names feature, setting and way out; the bundle itself can still be read."""
+    shy = "officer_share_365d_by_enterprise"
+    bundle = cast("SimpleNamespace", small_bundle())
+    bundle.manifest.model_features = ("amount", shy)
+    promote(ledger, OLD)
+    scenario = catalog.load("payouts")
+    for sensitive, serves in ((False, False), (True, True)):
+        load = permitted(lambda _: cast("Bundle", bundle), scenario, sensitive=sensitive)
+        champion = Champion(ledger, "payouts", load)
+        assert champion.refresh() == serves
+        said = re.search(f"takes {shy}.*LIANJING_SENSITIVE_FEATURES is off", champion.failure)
+        assert (said is None) == serves

@@ -4,11 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from features.contracts.errors import InputError, NotFoundError, UnknownFeatureError
+from features.contracts.errors import (
+    AccessError,
+    InputError,
+    NotFoundError,
+    UnknownFeatureError,
+)
 from features.contracts.events import Event, from_us
 from features.contracts.verdicts import Status
 from features.store.ledger import Ledger
 from serving.explaining import Asked, explain
+from serving.store import audit
 
 DAY_US = 86_400_000_000
 START_US = 20_000 * DAY_US
@@ -105,3 +111,18 @@ def test_what_is_not_there_is_named(
     """An event, a version, a feature."""
     with pytest.raises(error, match=told):
         explain(ledger, asked)
+
+
+def test_a_feature_that_tells_of_persons_is_shown_only_where_it_may_be(ledger: Ledger) -> None:
+    """The refusal names feature, setting and way out; a look that is let in is kept."""
+    shy = "officer_share_365d_by_enterprise"
+    count = "SELECT actor, action, object, content FROM audit"
+    with pytest.raises(AccessError, match=f"{shy} tells of persons .* SENSITIVE_FEATURES is off"):
+        explain(ledger, Asked("P-2", shy))
+    assert ledger.connection.execute(count).fetchall() == []
+
+    assert explain(ledger, Asked("P-2", shy), sensitive=True).feature.name == shy
+    explain(ledger, Asked("P-2", SUM), sensitive=True)
+    looked = ("operator", audit.LOOKED, "P-2", audit.digest([shy]))
+    assert [tuple(row) for row in ledger.connection.execute(count).fetchall()] == [looked]
+    assert audit.verify(ledger) is None
