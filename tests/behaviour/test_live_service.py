@@ -139,7 +139,7 @@ def test_a_loaded_event_is_scored_as_of_its_place(client: TestClient, settings: 
 
 
 def test_a_record_holds_no_measure_of_persons(client: TestClient) -> None:
-    """They are computed and kept, and left out of what is told, with their number in their place."""
+    """They are computed and kept, left out of what is told, and counted there."""
     shy = {item.name for item in catalog.load("payouts").features if item.sensitive}
     verdict = scored(client, payout(N_EVENTS + 6, 155_000), explain=True)
     answer = client.get(f"/v1/records/{verdict['record_id']}")
