@@ -1,7 +1,8 @@
 """All pairs of officer and agency that met in a quarter, each with the answers of every test.
 
 A pair's year is the year up to the quarter's end. Tests that concern an owner are asked of each
-owner of the pair's draws in the quarter; the least p counts, times the number of owners.
+owner of the pair's draws in the quarter; the least p counts, times the number of owners who could
+have met the agency in the officer's draws.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -219,7 +220,7 @@ def _timing(asked: _Asked) -> Answer:
         mine = among & (now.owner == owner)
         return timing(int(mine.sum()), int((mine & within).sum()), share_within)
 
-    return _least(of, asked.owners)
+    return _least(of, asked)
 
 
 def _redraw(asked: _Asked) -> Answer:
@@ -238,17 +239,22 @@ def _triad(asked: _Asked) -> Answer:
         by = (year.owner == owner) & (year.officer == asked.officer)
         return rotation_excess(year.agency == asked.agency, by, year.specialty)
 
-    return _least(of, asked.owners)
+    return _least(of, asked)
 
 
-def _least(ask: Callable[[int], Answer], owners: Integers) -> Answer:
-    """The answer of the owner with the least p, which counts as often as there are owners."""
-    known = np.unique(owners[owners != UNKNOWN]).tolist()
-    answers = [answer for owner in known if (answer := ask(owner)).p is not None]
-    if not answers:
+def _least(ask: Callable[[int], Answer], asked: _Asked) -> Answer:
+    """The answer of the pair's owner with the least p.
+
+    It counts as often as the officer drew for owners with enough draws: those who met the agency
+    are picked by the draw itself, and count among all who could have.
+    """
+    known = np.unique(asked.now.owner[asked.mine & (asked.now.owner != UNKNOWN)]).tolist()
+    answers = {owner: answer for owner in known if (answer := ask(owner)).p is not None}
+    met = [answer for owner, answer in answers.items() if owner in asked.owners]
+    if not met:
         zh, en = "各项目单位的抽取均过少", "no owner has enough draws"
-        return insufficient(len(owners), zh=zh, en=en)
-    first = min(answers, key=lambda answer: answer.p or 0.0)
+        return insufficient(len(asked.owners), zh=zh, en=en)
+    first = min(met, key=lambda answer: answer.p or 0.0)
     return replace(first, p=min(1.0, (first.p or 0.0) * len(answers)))
 
 

@@ -5,6 +5,7 @@ of a pair is a fraction of C(16, 4) = 1820.
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -44,20 +45,26 @@ P_OF: Final = {
 probabilities = arrays(np.float64, st.integers(1, 30), elements=st.floats(0.0, 1.0))
 
 
+def draw(number: int, at: datetime, **fields: str) -> Event:
+    """One draw of the specialty."""
+    return Event(
+        scenario="assignments",
+        kind="assignment_drawn",
+        event_id=f"RA-{number}",
+        effective_at=at,
+        fields={"specialty": "ZY-1"} | fields,
+    )
+
+
 def draws(first: datetime, dealt: dict[str, int] = DEALT) -> list[Event]:
-    """A quarter's draws, one a working day from a Monday on, the agencies by turn."""
+    """A quarter's draws on the first four days of four weeks, the agencies by turn."""
     return [
-        Event(
-            scenario="assignments",
-            kind="assignment_drawn",
-            event_id=f"RA-{first:%m}-{turn}{agency}",
-            effective_at=first + timedelta(days=7 * turn + at),
-            fields={
-                "officer": "O-Li" if turn < dealt[agency] else "O-Wu",
-                "agency": agency,
-                "owner": f"W-{turn}",
-                "specialty": "ZY-1",
-            },
+        draw(
+            100 * first.month + 4 * turn + at,
+            first + timedelta(days=7 * turn + at),
+            officer="O-Li" if turn < dealt[agency] else "O-Wu",
+            agency=agency,
+            owner=f"W-{turn}",
         )
         for turn in range(4)
         for at, agency in enumerate(AGENCIES)
@@ -68,11 +75,16 @@ SPRING: Final = draws(datetime(2025, 1, 6, 2, tzinfo=UTC))
 SUMMER: Final = draws(datetime(2025, 5, 12, 2, tzinfo=UTC), dict.fromkeys(AGENCIES, 2))
 
 
+def pairs_of(events: list[Event]) -> pl.DataFrame:
+    """All pairs of the quarters that are over, each event learned when it happened."""
+    learned = ((event, event.effective_us) for event in events)
+    return pair_quarter_table(table_of(learned), Calendar.prc(), until_us=to_us(LATER))
+
+
 def q_of(events: list[Event], quarter: str, officer: str) -> dict[str, float]:
     """The adjusted p of the officer's pairs of a quarter."""
-    learned = ((event, event.effective_us) for event in events)
-    table = pair_quarter_table(table_of(learned), Calendar.prc(), until_us=to_us(LATER))
-    found = standing_out(table, level=1.0).filter(quarter=quarter, officer=officer, test="pair")
+    found = standing_out(pairs_of(events), level=1.0)
+    found = found.filter(quarter=quarter, officer=officer, test="pair")
     return dict(found.select("agency", "q").iter_rows())
 
 
@@ -98,6 +110,30 @@ def test_what_another_quarter_or_officer_shows_changes_no_adjusted_p() -> None:
 
     assert q_of(both, "2025Q1", "O-Li") == q_of(SPRING, "2025Q1", "O-Li")
     assert q_of(both, "2025Q2", "O-Li") == pytest.approx(dict.fromkeys(AGENCIES, P_OF[2]))
+
+
+def triads(second_owner: int) -> list[Event]:
+    """Twenty draws, five an agency: P-A's all of O-Li for W-1, some of P-B's of O-Li for W-2."""
+    dealt = [("O-Li", "W-1", "P-A")] * 5 + [("O-Li", "W-2", "P-B")] * second_owner
+    dealt += [("O-Wu", "W-3", "P-B")] * (5 - second_owner)
+    dealt += [("O-Wu", "W-3", agency) for agency in ("P-C", "P-D") for _ in range(5)]
+    first = datetime(2025, 1, 6, 2, tzinfo=UTC)
+    return [
+        draw(number, first + timedelta(days=number), officer=officer, owner=owner, agency=agency)
+        for number, (officer, owner, agency) in enumerate(dealt)
+    ]
+
+
+@pytest.mark.parametrize(("second_owner", "counted"), [(5, 2), (4, 1)])
+def test_an_owner_who_met_counts_among_all_who_could_have(second_owner: int, counted: int) -> None:
+    """All five of an owner's draws at one agency: 1 / C(20, 5), halved, times the owners asked.
+
+    An owner of the officer's with five draws could have met the agency; one with four is not asked.
+    """
+    pairs = pairs_of(triads(second_owner))
+    (p,) = pairs.filter(officer="O-Li", agency="P-A")["triad_p"]
+
+    assert p == pytest.approx(counted / math.comb(20, 5) / 2)
 
 
 @given(probabilities, st.floats(0.001, 0.5))
