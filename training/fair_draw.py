@@ -1,8 +1,7 @@
-"""How the tests of a rotation behave on draws whose fairness is known.
+"""How the tests of a rotation behave on draws that are known to be fair.
 
 On fair draws of the simulated rotation the share of p at or below a nominal level should be about
-that level (`fair_draw_rates`); on directed draws of stated strength it should be large
-(`power_curve`). `python -m training.fair_draw` prints both.
+that level. `python -m training.fair_draw` prints it; `training.directed_draw` is its counterpart.
 """
 
 import argparse
@@ -12,32 +11,30 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.calendar import HOUR_US, Calendar
-from features.contracts.vectors import Integers, Vector
+from features.calendar import Calendar
+from features.contracts.vectors import Vector
 from models.rotation.destination import destination
 from models.rotation.draws import UNKNOWN
-from models.rotation.quarter import Quarter, answer_of, every_pair, officers_concentration
+from models.rotation.pair_excess import rotation_excess
+from models.rotation.quarter import (
+    TESTS,
+    Quarter,
+    answer_of,
+    every_pair,
+    officers_concentration,
+)
 from models.rotation.skip_depth import skip_depth
 from models.rotation.timing import WITHIN_S, head_share, timing
-from training.rotation import quarter_name, quarters_of
-from training.simulation import text
+from training.rotation import quarters_of
 from training.simulation.assignment_draft import AssignmentDraft
 from training.simulation.assignment_table import assignment_events, draw_columns, end_us
 from training.simulation.assignments import Rotation, ordinary_submissions
-from training.simulation.case import Case
-from training.simulation.columns import stream
 from training.simulation.config import SimulationConfig
 from training.simulation.district import District
-from training.simulation.rotation import Step
 
 HEADLINE: Final = "pair"
 """The test whose rate stands for all: every pair of officer and agency in every quarter."""
-STRENGTHS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
-_OF_PAIRS: Final = ("pair", "skips", "value", "redraw", "leniency", "speed", "review")
-_CASES: Final = 24
-_WITHIN_HEADS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -73,17 +70,19 @@ def fair_draw_rates(seeds: Sequence[int], nominal: float = 0.05) -> tuple[FairRa
 
 def _fair_quarters(seeds: Iterable[int]) -> Iterator[Quarter]:
     for seed in seeds:
-        yield from _quarters(_draft(seed))
+        yield from quarters_in(fair_draft(seed))
 
 
-def _draft(seed: int) -> AssignmentDraft:
+def fair_draft(seed: int) -> AssignmentDraft:
+    """A simulated rotation without a planted case."""
     config = SimulationConfig.load({"horizon": {"seed": seed}})
     district = District.of(config)
     rotation = Rotation.of(config, district)
     return AssignmentDraft(ordinary_submissions(config, rotation), rotation, config, district.clock)
 
 
-def _quarters(draft: AssignmentDraft) -> Iterator[Quarter]:
+def quarters_in(draft: AssignmentDraft) -> Iterator[Quarter]:
+    """The quarters of the draws that the rotation makes of a draft."""
     events = assignment_events(draft, *draft.drawn())
     table = draw_columns(draft, events)
     found = quarters_of(table, Calendar.prc(), until_us=end_us(draft))
@@ -98,7 +97,7 @@ def _pair_p(quarter: Quarter) -> Vector:
 def _all_p(quarter: Quarter) -> Iterator[tuple[str, float]]:
     """Every p of the quarter, with the name of its test."""
     for officer, agency in every_pair(quarter):
-        for test in _OF_PAIRS:
+        for test in TESTS:
             p = answer_of(quarter, test, officer, agency).p
             if p is not None:
                 yield test, p
@@ -124,6 +123,24 @@ def _of_officers(quarter: Quarter) -> Iterator[tuple[str, float]]:
 
 
 def _of_owners(quarter: Quarter) -> Iterator[tuple[str, float]]:
+    """What pairs are asked of their owners, of each owner by itself, whether it met or not."""
+    yield from _timing_of_owners(quarter)
+    yield from _triads(quarter)
+
+
+def _triads(quarter: Quarter) -> Iterator[tuple[str, float]]:
+    """The year's meetings of every pair with every owner of the officer's draws in the quarter."""
+    year = quarter.draws
+    for officer, agency in every_pair(quarter):
+        of_officer = year.officer == officer
+        for owner in np.unique(year.owner[of_officer & year.in_quarter]).tolist():
+            mine = of_officer & (year.owner == owner)
+            p = rotation_excess(year.agency == agency, mine, year.specialty).p
+            if p is not None:
+                yield "owner_triad", p
+
+
+def _timing_of_owners(quarter: Quarter) -> Iterator[tuple[str, float]]:
     """Timing of every owner towards every agency of each specialty."""
     now = quarter.draws.where(quarter.draws.in_quarter & (quarter.draws.submitted_s != UNKNOWN))
     for specialty in np.unique(now.specialty).tolist():
@@ -138,110 +155,21 @@ def _of_owners(quarter: Quarter) -> Iterator[tuple[str, float]]:
                 mine = here.owner == owner
                 p = timing(int(mine.sum()), int((mine & within).sum()), share).p
                 if p is not None:
-                    yield "timing", p
-
-
-@dataclass(frozen=True)
-class Power:
-    """Directed pair-quarters of one strength, and the share in which each test stands out."""
-
-    times_expected: float
-    n: int
-    shares: dict[str, float]
-
-
-def power_curve(
-    seeds: Sequence[int],
-    *,
-    strengths: Sequence[float] = STRENGTHS,
-    nominal: float = 0.05,
-    tests: Sequence[str] = ("pair", "skips", "value"),
-) -> tuple[Power, ...]:
-    """Heads passed over for a favourite, so that it comes `times_expected` as often as by turn.
-
-    Fees are the usual ones, so that the value test shows its nominal rate. `any` is the share in
-    which the least of the tests' p, times their number, is at most `nominal`.
-    """
-    curve = list[Power]()
-    for times in strengths:
-        p = np.array([row for seed in seeds for row in _directed(seed, times, tests)])
-        hits = {test: float((p[:, k] <= nominal).mean()) for k, test in enumerate(tests)}
-        least = np.minimum(1.0, np.min(p, axis=1) * len(tests))
-        curve.append(Power(times, len(p), hits | {"any": float((least <= nominal).mean())}))
-    return tuple(curve)
-
-
-def _directed(seed: int, times: float, tests: Sequence[str]) -> list[list[float]]:
-    """The tests' p of pair-quarters that are directed; 1 where a test has too few draws."""
-    draft, rng = _draft(seed), stream(seed, f"directed {times}")
-    pairs = [_direct(draft, number, times, rng) for number in range(_CASES)]
-    by_start = {quarter.name: quarter for quarter in _quarters(draft)}
-    return [
-        [_p_of(by_start[name], test, officer, agency) for test in tests]
-        for name, officer, agency in pairs
-    ]
-
-
-def _direct(
-    draft: AssignmentDraft, number: int, times: float, rng: np.random.Generator
-) -> tuple[str, str, str]:
-    """Plan one favourite's extra draws; names of quarter, officer and agency."""
-    anchor = int(rng.integers(draft.horizon.start, draft.horizon.end - 1))
-    case = Case(number, "T07", "moderate", 0.5, anchor, recent=False)
-    span = draft.quarter(anchor)
-    row = int(rng.choice(np.flatnonzero(_within(draft.rows["submitted_s"], span))))
-    specialty, officer = (int(draft.rows[name][row]) for name in ("specialty", "officer"))
-    queue = draft.rotation.queues[specialty]
-    agency = int(rng.choice(queue))
-    here = draft.in_span(span, specialty)
-    expected = float((draft.rows["officer"][here] == officer).sum()) / len(queue)
-    extra = int((times - 1.0) * expected + rng.random())
-    if extra:
-        owners = rng.choice(draft.rows["owner"][here], extra)
-        rows, places = draft.submit(rng, case, owners, specialty)
-        rows["officer"] = np.full(extra, officer, dtype=np.int64)
-        heads = tuple(range(1, _WITHIN_HEADS + 1))
-        steps = [Step(heads, int(place), skips=True) for place in places]
-        gap = (span[1] - span[0]) // (3 * extra)
-        draft.plan(case, (specialty, agency), span, gap, steps)
-    first = int(draft.clock.local(np.array([span[0]]))[0]) * 1_000_000 - 8 * HOUR_US
-    name = quarter_name(Calendar.prc(), first)
-    codes = np.array([officer]), np.array([agency])
-    return name, text.codes("officer", "O", codes[0])[0], text.codes("agency", "P", codes[1])[0]
-
-
-def _within(at: Integers, span: tuple[int, int]) -> NDArray[np.bool_]:
-    return (at >= span[0]) & (at < span[1])
-
-
-def _p_of(quarter: Quarter, test: str, officer: str, agency: str) -> float:
-    if officer not in quarter.officers or agency not in quarter.agencies:
-        return 1.0
-    codes = quarter.officers.index(officer), quarter.agencies.index(agency)
-    p = answer_of(quarter, test, *codes).p
-    return 1.0 if p is None else p
+                    yield "owner_timing", p
 
 
 def lines(seeds: Sequence[int], *, nominal: float = 0.05) -> Iterator[str]:
-    """The tables of a notebook: rates of fair draws, and power on directed ones."""
+    """The table of a notebook."""
     yield f"fair draws, share of p <= {nominal:g}"
     yield "| test | unit-quarters | rate |"
     yield "|---|--:|--:|"
     for fair in fair_draw_rates(seeds, nominal):
         yield f"| {fair.test} | {fair.n} | {fair.rate:.3f} |"
-    yield ""
-    yield f"directed draws, share of p <= {nominal:g}"
-    curve = power_curve(seeds, nominal=nominal)
-    yield f"| times expected | pair-quarters | {' | '.join(curve[0].shares)} |"
-    yield "|--:|--:|" + "--:|" * len(curve[0].shares)
-    for power in curve:
-        shares = " | ".join(f"{share:.2f}" for share in power.shares.values())
-        yield f"| {power.times_expected:g} | {power.n} | {shares} |"
 
 
 def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description="Tests of a rotation on draws of known fairness.")
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Tests of a rotation on fair draws.")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--nominal", type=float, default=0.05)
     asked = parser.parse_args()
