@@ -294,6 +294,27 @@ def test_an_explanation_names_neither_the_measure_nor_what_would_be_ordinary(sta
     assert told_of(str(told)) == []
 
 
+def test_what_would_make_it_ordinary_is_told_to_supervisors_alone(start: Start) -> None:
+    """Where it is a measure of persons, others learn that there is such a way and no number."""
+    service = start(sensitive=True)
+    answer = service.client.post("/v1/score", json={"event": event("P-2", 50, VALUE)})
+    service.verdict = answer.json()
+    path = f"/v1/records/{service.record_id}/explanation?lang=en"
+    way = service.client.get(path).json()["would_be_below"]
+    assert way["feature"] == "measure_of_persons"
+    assert (way["unit"], way["actual"], way["value"]) == ("", None, None)
+    assert told_of(str(way)) == []
+
+    service.sign_in(REVIEWERS)
+    page = service.case()
+    assert "If one measure of persons were different" in page
+    assert told_of(page, but=EVENT_OF_SUBJECT) == []
+
+    service.client.cookies.delete("lianjing_session")
+    service.sign_in(SUPERVISORS)
+    assert "Share of one officer: if it were" in service.case()
+
+
 @pytest.mark.parametrize(
     ("lang", "differs", "further"),
     [
