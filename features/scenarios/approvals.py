@@ -84,8 +84,10 @@ _AFTER_APPROVAL: Final = (
     "change_approved",
     "extension_approved",
     "completed",
+    "project_checked",
 )
-"""Steps that an approved project can take, by which a start that is due is missed."""
+"""Steps that an approved project can take, by which a start that is due is missed; the last is that
+of a platform that looks whether a project of which nothing more is reported ever began."""
 _STRICT: Final = Where("strict", "route", ("approval", "verification"))
 """Routes on which a project is evaluated before it is decided."""
 

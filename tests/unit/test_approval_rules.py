@@ -62,6 +62,8 @@ NAME: Final = "长辉公司年产13万件高端阀门研发中心扩建项目"
         (step(800, "construction_started"), "hit"),
         (step(800, "change_requested"), "hit"),
         (step(800, "payment"), "hit"),
+        (step(700, "project_checked"), "clear"),
+        (step(800, "project_checked"), "hit"),
         (step(800, "filed"), "not_applicable"),
     ],
 )
@@ -87,6 +89,17 @@ def test_an_extension_gives_one_year() -> None:
     assert answer("extension_lapsed", *begun, in_time) == "clear"
     assert answer("extension_lapsed", *begun, late) == "hit"
     assert answer("extension_lapsed", FILED, APPROVED, late) == "clear"
+
+
+def test_a_project_of_which_nothing_more_is_reported_is_asked_by_a_check() -> None:
+    """After an extension too, in its year and beyond; once works began a check is clear."""
+    extended = FILED, APPROVED, step(700, "extension_approved")
+    in_time, late = step(1000, "project_checked"), step(1200, "project_checked")
+
+    assert answer("extension_lapsed", *extended, in_time) == "clear"
+    assert answer("extension_lapsed", *extended, late) == "hit"
+    assert answer("approved_not_started", FILED, APPROVED, step(99, "payment"), late) == "clear"
+    assert answer("approved_not_started", FILED, late) == "insufficient"
 
 
 @pytest.mark.parametrize(("amount", "said"), [(110, "clear"), (111, "hit")])
