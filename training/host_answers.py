@@ -69,6 +69,11 @@ def answered(
 
     An answer is about all rows of its event. A rule that only the host has is added; it does not
     apply to events that the host says nothing of.
+
+    Raises
+    ------
+    InputError
+        There are answers, and none is about an event of the table.
     """
     known = answers if until is None else answers.filter(pl.col("at") < until)
     last = known.sort("at", maintain_order=True).unique(
@@ -77,6 +82,12 @@ def answered(
     rows: dict[str, list[int]] = {}
     for row, event_id in enumerate(table.event_id.tolist()):
         rows.setdefault(event_id, []).append(row)
+    if len(last) and rows.keys().isdisjoint(last["event_id"]):
+        message = (
+            f"none of the host's {len(last)} answers is about a judged event of {table.scenario}; "
+            "give the event_id that the ledger has, or widen the time"
+        )
+        raise InputError(message)
     columns = {name: column.copy() for name, column in table.rules.items()}
     n_unknown = 0
     for event_id, rule, answer, _ in last.iter_rows():

@@ -146,9 +146,13 @@ def _selected(path: Path, row: RawRow, known: Mapping[str, Selected] | None) -> 
 def _check_header(path: Path, header: Sequence[str], may_lack: Sequence[str]) -> None:
     missing = [name for name in REQUIRED if name not in (*header, *may_lack)]
     unknown = [name for name in header if name not in (*REQUIRED, *OPTIONAL)]
-    if missing or unknown or len(set(header)) < len(header):
-        wanted = f"{', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}"
-        raise InputError(f"{path.name}: columns of labels are {wanted}, each once")
+    for fault, names in (("no column", missing), ("unknown column", unknown)):
+        if names:
+            wanted = f"{', '.join(REQUIRED)}, and may have {', '.join(OPTIONAL)}"
+            message = (
+                f"{path.name}: {fault} {names[0]!r}; columns of labels are {wanted}, each once"
+            )
+            raise InputError(message)
 
 
 def _label(path: Path, row: RawRow) -> Label:

@@ -63,7 +63,8 @@ def screen_ledger(
     Raises
     ------
     InputError
-        No event happened in the window, or a field asked for is not declared.
+        No event happened in the window, truth, warnings or findings are about other events, or a
+        field asked for is not declared.
     """
     everything = build(ledger, scenario, progress=progress)
     table = everything.rows(_inside(everything, asked))
@@ -73,7 +74,7 @@ def screen_ledger(
     if asked.answers is not None:
         table, n_answers, _ = answered(table, asked.answers, until=asked.until)
     scored = _scored(bundle, table, scenario, sensitive=asked.sensitive)
-    cases = None if asked.truth is None else Cases.of(table, asked.truth)
+    cases = None if asked.truth is None else _cases(table, everything, asked.truth)
     orders = orders_of(scored, budget)
     fitted = everything.rows(everything.effective_us <= scored.fitted_until_us)
     return screen(scored, budget=budget, unit=unit_text(scenario.unit), cases=cases).model_copy(
@@ -86,6 +87,18 @@ def screen_ledger(
             else stability(bundle, fitted, table, orders, n_refits=asked.n_refits),
         }
     )
+
+
+def _cases(table: FeatureTable, everything: FeatureTable, truth: pl.DataFrame) -> Cases:
+    """What was planted in `table`; a truth about another ledger would make every find a miss."""
+    n = len(truth.filter(pl.col("scenario") == table.scenario))
+    if n and not Cases.of(everything, truth).cases:
+        message = (
+            f"truth table: none of its {n} events of {table.scenario} is in the ledger; "
+            "ingest the histories that it was written with"
+        )
+        raise InputError(message)
+    return Cases.of(table, truth)
 
 
 def _scored(
@@ -150,6 +163,12 @@ def _sampled(labels: Labels | None, table: FeatureTable) -> Sampled | None:
     if labels is None:
         return None
     is_judged = labels.rows(table.event_id.tolist()) >= 0
+    if len(is_judged) and not is_judged.any():
+        message = (
+            f"none of the {len(is_judged)} findings is about a judged event of {table.scenario}; "
+            "give the event_id that the ledger has, or widen the time"
+        )
+        raise InputError(message)
     return sampled(labels.chosen(is_judged), len(table))
 
 

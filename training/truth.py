@@ -27,8 +27,7 @@ def load_truth(path: Path) -> pl.DataFrame:
         raw = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UnreadableSourceError(f"{path.name}: not a readable CSV table") from error
-    if tuple(raw.columns) != tuple(TRUTH):
-        raise InputError(f"{path.name}: columns must be {', '.join(TRUTH)}; simulate again")
+    _check_header(path.name, raw.columns)
     table = raw.with_columns(
         pl.col("telling_features").fill_null(""),
         pl.col("onset").str.to_datetime(
@@ -41,6 +40,15 @@ def load_truth(path: Path) -> pl.DataFrame:
     check_truth(table)
     _check(path.name, table)
     return table
+
+
+def _check_header(name: str, header: list[str]) -> None:
+    missing = [column for column in TRUTH if column not in header]
+    if missing:
+        message = f"{name}: no column {missing[0]!r}; columns must be {', '.join(TRUTH)}"
+        raise InputError(f"{message}; simulate again")
+    if header != list(TRUTH):
+        raise InputError(f"{name}: columns must be {', '.join(TRUTH)}; simulate again")
 
 
 def _check(name: str, table: pl.DataFrame) -> None:

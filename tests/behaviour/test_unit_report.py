@@ -284,7 +284,10 @@ def test_a_refit_is_compared_with_the_model_that_serves(folder: Path, run: Run) 
     [
         (("--by", "teacher"), "grants has no key or category 'teacher'; use school, sort"),
         (("--since", "2030-01-01"), "no event of grants happened in that time; widen it or ingest"),
-        (("--truth", "labels.csv"), "labels.csv: columns must be event_id, scenario"),
+        (
+            ("--truth", "labels.csv"),
+            "labels.csv: no column 'scenario'; columns must be event_id, scenario",
+        ),
         (("--warnings", "labels.csv"), "labels.csv: no column 'rule'; give event_id, rule"),
         (("--labels", "truth.csv"), "truth.csv"),
         (("--truth", "nosuch.csv"), "nosuch.csv: not a readable CSV table"),

@@ -219,6 +219,19 @@ def test_why_an_event_was_reviewed_may_come_from_its_record(write):
         read_labels(write(*lines, header=short))
 
 
+@pytest.mark.parametrize(
+    ("header", "fault"),
+    [
+        ("event_id,outcome,reviewer,selected_by", "no column 'decided_at'"),
+        ("event_id,outcome,reviewer,decided_at,selected_by,note", "unknown column 'note'"),
+    ],
+)
+def test_a_column_that_is_missing_or_unknown_is_named(write, header, fault):
+    """With the columns that a file of labels has."""
+    with pytest.raises(InputError, match=rf"labels\.csv: {fault}; columns of labels are event_id"):
+        read_labels(write(header=header + "\n"))
+
+
 def test_what_the_file_says_stands(write):
     """Records are not asked where every row says why; a row that says so keeps it."""
 
