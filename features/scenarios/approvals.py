@@ -71,9 +71,7 @@ _EVALUATED: Final = Where("evaluations", "activity", ("evaluated",))
 _APPROVED: Final = Where("approval", "activity", ("approved",))
 _DECIDED: Final = Where("decided", "activity", ("filed", "approved", "change_approved"))
 """Steps that set the amount and scale that a later one is compared with."""
-_TOLD: Final = Where(
-    "told", "activity", ("filed", "approved", "change_approved", "feasibility_reported")
-)
+_TOLD: Final = Where("told", "activity", (*_DECIDED.values, "feasibility_reported"))
 """These, and a further report of the study, after which a larger rise is decided."""
 _AFTER_APPROVAL: Final = (
     "permit_issued",

@@ -242,8 +242,10 @@ def test_recipients_are_dissolved_after_their_last_payout(
     shell = pl.col("payout_id").is_in(truth.filter(typology="T15")["event_id"].implode())
     shells = paid.filter(shell & (pl.col("kind") == "payout_paid"))
     lasted = (shells["ended"] - shells["occurred_at"]).dt.total_days()
+    closed = SimulationConfig.load(SIZES).horizon.end
 
     assert ends["enterprise_code"].is_unique().all()
+    assert (table.filter(kind="recipient_dissolved")["recorded_at"] < f"{closed}").all()
     assert 1 <= len(shells) < len(ends)
     assert lasted.is_between(239, 300).all()
     assert (paid["occurred_at"] < paid["ended"]).all()

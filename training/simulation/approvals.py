@@ -175,8 +175,8 @@ def _reported_again(
     ahead = np.full(height(approved), -2)
     at = office_hours(rng, district.clock.workdays.shift(approved["at"] // DAY_S, ahead))
     at = np.minimum(np.maximum(at, ready[approved["project"]] + 600), approved["at"] - 300)
-    rows = steps_of(REPORTED_AGAIN, approved["project"], at)
-    return rows | {"officer": approved["officer"]}
+    rows = steps_of(REPORTED_AGAIN, approved["project"], at) | {"officer": approved["officer"]}
+    return take(rows, np.flatnonzero(at >= district.clock.start))
 
 
 def _handlers(

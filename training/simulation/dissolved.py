@@ -14,6 +14,7 @@ from training.simulation import text
 from training.simulation.columns import Columns, height, stream
 from training.simulation.config import SimulationConfig
 from training.simulation.days import DAY_S, Integers
+from training.simulation.district import District
 from training.simulation.payouts import PAID
 
 KIND: Final = "recipient_dissolved"
@@ -56,12 +57,14 @@ def representatives(config: SimulationConfig, firms: Integers, n_firms: int) -> 
 
 
 def dissolution_table(
-    config: SimulationConfig, n_firms: int, gone: Columns, first: int
+    config: SimulationConfig, district: District, gone: Columns, first: int
 ) -> pl.DataFrame:
-    """Rows as a platform exports them; ids count on from `first`."""
+    """Rows as a platform exports them, all learned before the export; ids count on from `first`."""
     rng = stream(config.horizon.seed, "dissolution table")
     n = height(gone)
     known = gone["at"] + rng.exponential(_KEYED_S, n).astype(np.int64)
+    known = np.minimum(known, district.clock.end - 1)
+    leads = representatives(config, gone["firm"], height(district.firms))
     return pl.DataFrame(
         [
             text.serials("payout_id", "P", first + np.arange(n, dtype=np.int64), 8),
@@ -69,7 +72,7 @@ def dissolution_table(
             text.stamps("occurred_at", gone["at"]),
             text.stamps("recorded_at", known),
             text.codes("enterprise_code", "E", gone["firm"]),
-            text.codes("legal_rep_code", "R", representatives(config, gone["firm"], n_firms)),
+            text.codes("legal_rep_code", "R", leads),
             text.yuan("amount_yuan", gone["amount"]),
         ]
     )

@@ -37,9 +37,9 @@ def payout_table(
 
     `dissolved` says of some recipients when they were; others fail by themselves.
     """
-    rows, n_firms = payouts[0], height(district.firms)
+    rows, _ = payouts
     gone = dissolutions(config, district.clock.end, rows, dissolved)
-    ended = dissolution_table(config, n_firms, gone, height(rows))
+    ended = dissolution_table(config, district, gone, height(rows))
     table = _payouts(config, district, payouts)
     return pl.concat([table, ended], how="diagonal").sort("occurred_at", maintain_order=True)
 
@@ -50,6 +50,7 @@ def _payouts(
     rng = stream(config.horizon.seed, "payout table")
     rows, firms = payouts
     events = _events(rows | {"number": np.arange(height(rows), dtype=np.int64)}, district)
+    leads = representatives(config, events["firm"], height(district.firms))
     events["known"] = recorded_at(rng, events, config.faults, district.clock.end)
     firm, share = take(firms, events["firm"]), config.faults.missing_share
     unseen = (events["checked"] == NEVER) | (events["checked"] > events["known"])
@@ -59,7 +60,7 @@ def _payouts(
         text.stamps("occurred_at", events["at"]),
         text.stamps("recorded_at", events["known"]),
         text.codes("enterprise_code", "E", events["firm"]),
-        text.codes("legal_rep_code", "R", _representatives(config, district, events)),
+        text.codes("legal_rep_code", "R", leads),
         text.serials("paying_authority", "D", events["authority"], 2),
         text.serials("policy_item", "ZC", events["policy"], 3),
         text.codes("officer_code", "O", events["officer"]),
@@ -87,10 +88,6 @@ def _payouts(
         text.yuan("policy_budget_yuan", _budgets(config, district, rows, events)),
     ]
     return pl.DataFrame(columns)
-
-
-def _representatives(config: SimulationConfig, district: District, events: Columns) -> Integers:
-    return representatives(config, events["firm"], height(district.firms))
 
 
 def _budgets(
