@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from features.contracts.settings import Place
 from features.store.ledger import Ledger
 from features.store.schema import migrate
 from features.store.testing import Server, binaries, server
+from serving.cli import main
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data"
 
@@ -51,6 +53,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("STRICT") == "1":
                 pytest.fail(f"STRICT=1 and {MISSING[name]}", pytrace=False)
             pytest.skip(MISSING[name])
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`command("train", "payouts")`: exit code, standard output, standard error of `lianjing`."""
+
+    def ran(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lianjing", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        told = capsys.readouterr()
+        return int(stopped.value.code or 0), told.out, told.err
+
+    return ran
 
 
 Stores = Callable[[], AbstractContextManager[Place]]

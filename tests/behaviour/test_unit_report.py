@@ -7,7 +7,6 @@ high one (case C).
 
 import csv
 import json
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,6 @@ from features.contracts.settings import Settings
 from features.contracts.tables import TRUTH
 from features.scenarios import catalog
 from features.store.ledger import Ledger
-from serving.cli import main
 
 SCENARIO: Final = """
 from features.contracts.events import EventField
@@ -143,19 +141,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., tuple[int, str, str]]
+) -> Run:
     """`run("evaluate", ...)`: exit code and what was printed."""
     monkeypatch.setenv("LIANJING_HOME", str(folder / "home"))
     monkeypatch.setenv("LIANJING_ALERT_BUDGET", "0.005")
     monkeypatch.setenv("COLUMNS", "200")
 
     def ran(*words: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["lianjing", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        told = capsys.readouterr()
-        code = stopped.value.code
-        return code if isinstance(code, int) else 0, told.out + told.err
+        code, out, err = command(*words)
+        return code, out + err
 
     return ran
 

@@ -1,7 +1,6 @@
 """The command line: what goes wrong is one line that names the offender, and an exit code."""
 
 import contextlib
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from features.contracts.errors import InputError
 from features.contracts.events import Event
 from features.store.ledger import Ledger
-from serving.cli import main
 from serving.cli.client import ScoreClient
 from serving.cli.line import clear
 from serving.writer import only_writer
@@ -36,17 +34,9 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(home, monkeypatch, capsys):  # noqa: ARG001  (every command runs in a home of its own)
+def run(home, command):  # noqa: ARG001  (every command runs in a home of its own)
     """`run("train", "payouts")`: exit code, standard output, standard error."""
-
-    def ran(*words):
-        monkeypatch.setattr(sys, "argv", ["lianjing", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        told = capsys.readouterr()
-        return stopped.value.code or 0, told.out, told.err
-
-    return ran
+    return command
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
@@ -18,7 +19,6 @@ from features.live.engine import LiveEngine
 from features.scenarios import catalog
 from features.spec import Scenario
 from features.store.ledger import Ledger
-from serving.cli import main
 from serving.store.parity import Difference, Parity
 from serving.writer import only_writer
 
@@ -40,20 +40,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(
     home: Path,  # noqa: ARG001  (every command runs in a home of its own)
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: Run,
 ) -> Run:
     """`run("list", "payouts")`: exit code, standard output, standard error."""
-
-    def ran(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lianjing", "features", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        told = capsys.readouterr()
-        code = stopped.value.code
-        return code if isinstance(code, int) else 0, told.out, told.err
-
-    return ran
+    return partial(command, "features")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +19,6 @@ from features.contracts.settings import Settings
 from features.contracts.vectors import Matrix
 from features.table import FeatureTable
 from models.fitting.contestants import chosen, contestants, fitter, named_subjects, size_bytes
-from serving.cli import main
 from training import compare as comparing
 from training.compare import Asked, Reference, compare, rows_of
 from training.comparison import Comparison, Line
@@ -28,6 +26,7 @@ from training.contestant import Result, Task, _checked, _heard, measure
 from training.fit import fit
 from training.quality import auc, average_precision, overlap, precision_at, ranks, spearman
 
+Command = Callable[..., tuple[int, str, str]]
 MakeTable = Callable[..., FeatureTable]
 
 
@@ -257,46 +256,35 @@ def test_the_table_is_written_by_extension(tmp_path: Path, suffix: str) -> None:
         comparing.write(_lines(), tmp_path / "table.txt")
 
 
-def _cli(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object
-) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["lianjing", *map(str, words)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    told = capsys.readouterr()
-    code = stopped.value.code
-    return code if isinstance(code, int) else 0, told.out, told.err
-
-
 @pytest.mark.slow
 def test_the_command_compares_a_table(
     tmp_path: Path,
     make_table: MakeTable,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
 ) -> None:
     """As a table with a line a detector below it, as one document, and as a file."""
     monkeypatch.setenv("LIANJING_HOME", str(tmp_path / "home"))
     path, out = tmp_path / "features.parquet", tmp_path / "out.csv"
     frames.write(make_table(400, 4), path)
     words = ("compare", "--table", path, "--detectors", "ecdf,VAE", "--no-track", "--out", out)
-    code, told, _ = _cli(monkeypatch, capsys, *words)
+    code, told, _ = command(*words)
 
     assert code == 0
     assert "VAE: not available: needs torch, not installed" in told
     assert "ecdf: passes all 21 checks" in told
     assert pl.read_csv(out)["detector"].to_list() == ["ecdf", "VAE"]
-    code, told, _ = _cli(monkeypatch, capsys, *words, "--json")
+    code, told, _ = command(*words, "--json")
     assert [line["detector"] for line in json.loads(told)["lines"]] == ["ecdf", "VAE"]
 
 
 def test_the_command_asks_for_rows_one_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     """A table or a scenario, not both and not none."""
     monkeypatch.setenv("LIANJING_HOME", str(tmp_path / "home"))
     for words in ((), ("--table", "x.parquet", "--scenario", "payouts")):
-        code, _, err = _cli(monkeypatch, capsys, "compare", *words)
+        code, _, err = command("compare", *words)
         assert code == 1
         assert "--table FILE or --scenario NAME" in err
 

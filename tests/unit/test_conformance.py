@@ -1,33 +1,23 @@
 """`lianjing conformance`: a table or a document, and exit code 3 where a promise is broken."""
 
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from features.contracts.errors import InputError
 from models.fitting.plug_in import load_subject
-from serving.cli import main
 
 PLUG_IN = Path(__file__).with_name("plug_in.py")
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(command: Run) -> Run:
     """`run("NAME")`: exit code, standard output, standard error."""
-
-    def ran(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lianjing", "conformance", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        told = capsys.readouterr()
-        code = stopped.value.code
-        return code if isinstance(code, int) else 0, told.out, told.err
-
-    return ran
+    return partial(command, "conformance")
 
 
 def test_a_plug_in_is_checked_from_its_file(run: Run) -> None:

@@ -1,6 +1,5 @@
 """A scenario's own file: named by a path or by a setting, never by a caller of the service."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,6 @@ from features.contracts.errors import DeclarationError, UnknownScenarioError
 from features.contracts.settings import Settings
 from features.scenarios import catalog
 from features.store.ledger import Ledger
-from serving.cli import main
 from serving.opening import all_posts
 from serving.store.timeline import MAIN_FIELDS, _main_fields
 
@@ -47,19 +45,15 @@ def own(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., tuple[int, str, str]]
 ) -> Callable[..., tuple[int, str]]:
     """`run("scenarios", "list")`: exit code and what was printed."""
     monkeypatch.setenv("LIANJING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
 
     def ran(*words: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["lianjing", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        told = capsys.readouterr()
-        code = stopped.value.code
-        return code if isinstance(code, int) else 0, told.out + told.err
+        code, out, err = command(*words)
+        return code, out + err
 
     return ran
 

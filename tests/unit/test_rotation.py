@@ -6,10 +6,10 @@ of a pair is a fraction of C(16, 4) = 1820.
 
 import json
 import math
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,6 @@ from features.contracts.events import Event, to_us
 from features.contracts.vectors import Vector
 from features.store.ledger import Ledger
 from models.rotation import benjamini_hochberg
-from serving.cli import main
 from training.rotation import pair_quarter_table, standing_out, table_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -167,17 +166,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(command: Run) -> Run:
     """`run("--level", 0.1)`: exit code, standard output, standard error of the command."""
-
-    def ran(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lianjing", "rotation", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        told = capsys.readouterr()
-        return int(stopped.value.code or 0), told.out, told.err
-
-    return ran
+    return partial(command, "rotation")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Whole cases of a log: what a step lacks or follows, a case's score, and how cases are found."""
 
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ from features.scenarios import catalog
 from features.sources.fitting import fitting
 from features.sources.mapping import Mapping
 from features.sources.rows import RawRow
-from serving.cli import main
 from serving.cli.logs import read_case_labels
 from training.screen_ledger import scored_alone
 from training.sequences.bench import bench
@@ -242,18 +240,10 @@ def test_labels_that_say_nothing_are_refused(tmp_path: Path, text: str) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Run:
     """`run("evaluate", ...)`: exit code, standard output, standard error."""
     monkeypatch.setenv("LIANJING_HOME", str(tmp_path / "home"))
-
-    def ran(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lianjing", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        told = capsys.readouterr()
-        return int(stopped.value.code or 0), told.out, told.err
-
-    return ran
+    return command
 
 
 def test_the_commands_distort_a_log_and_judge_it(tmp_path: Path, run: Run) -> None:
