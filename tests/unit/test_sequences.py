@@ -26,6 +26,7 @@ from training.sequences.case_score import case_scores
 from training.sequences.evaluate import evaluate_log, read_table, reviewed, score_cases
 from training.sequences.inject import ACTIVITY, AT, CASE, OFFICER, inject
 from training.sequences.measures import Found
+from training.sequences.trace_forest import forest_scores
 from training.sequences.write_xes import write_xes
 
 SCENARIO: Final = catalog.load("approvals")
@@ -214,8 +215,20 @@ def test_a_bench_says_what_was_injected(tmp_path: Path) -> None:
     assert sum(found.shares.values()) == pytest.approx(0.1)
     assert [run.found.n_marked for run in found.runs] == [12, 12]
     mean = np.mean([run.found.best_f1 for run in found.runs])
-    assert found.means == {"no labels": found.means["no labels"]}
+    assert list(found.means) == ["isolation forest over eight numbers of a case", "no labels"]
     assert found.means["no labels"]["best_f1"] == pytest.approx(mean)
+
+
+def test_a_forest_sees_a_case_that_goes_on_and_on() -> None:
+    """Whoever repeats a step nine times stands out by the numbers of the case alone."""
+    log = _log(60)
+    first = log[0].cells
+    again = [{**first, AT: f"2026-01-0{k}T09:00:00+00:00"} for k in range(1, 10)]
+    rows = [*log, *(RawRow(1, 9 + k, cells) for k, cells in enumerate(again))]
+    scores = forest_scores(rows, seed=1)
+
+    assert max(scores, key=scores.__getitem__) == first[CASE]
+    assert scores == forest_scores(rows, seed=1)
 
 
 def test_a_log_finds_its_mapping(tmp_path: Path) -> None:
