@@ -124,7 +124,7 @@ def _screened(
     scenario = catalog.load(name)
     table = build(ledger, scenario)
     fitted = fit(table, created_at=_CREATED, seed=seed, budget=BUDGET, left_out=scenario.left_out())
-    rows = _after_warm_up(table)
+    rows = after_warm_up(table)
     cases = Cases.of(rows, truth)
     screening = screen(scored_alone(rows, scenario, seed=seed), budget=BUDGET, cases=cases)
     served = screen(scored_by(fitted.bundle, rows, scenario), budget=BUDGET, cases=cases)
@@ -134,7 +134,8 @@ def _screened(
     return gap, screening, served, Yardstick.of(screening)
 
 
-def _after_warm_up(table: FeatureTable) -> FeatureTable:
+def after_warm_up(table: FeatureTable) -> FeatureTable:
+    """The events that are judged: histories are long enough by then, and cases begin."""
     first = int(table.effective_us.min()) + WARM_UP_DAYS * DAY_US
     return table.rows(table.effective_us >= first)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.bench.recall_curve import row_of
 from tests.bench.scenarios import figures
 from tests.bench.screened import Told
 from tests.bench.simulator import BARS, measured
@@ -56,6 +57,13 @@ def test_what_no_rule_hits_is_told_apart_unit_by_unit() -> None:
 
     assert values["recall_unhit"] == pytest.approx((0.9 + 0.25) / 2)
     assert values["recall_adaptive"] == 1.0
+
+
+def test_a_budget_is_told_by_what_it_selects() -> None:
+    """Recall column by column; a dash where nothing of the kind was planted."""
+    told = city(of_kind("T16", found=9, unhit=(10, 9)), of_kind("T20", found=7, unhit=(4, 1)))
+
+    assert row_of(0.015, [told])[:6] == ("1.5%", "0.800", "-", "-", "0.900", "-")
 
 
 def test_the_simulator_is_timed_over_all_that_it_draws() -> None:
