@@ -57,7 +57,7 @@ def bench(
         shares = made.shares
         write_xes(made.rows, folder / "distorted.xes.gz")
         labels = {row.cells[CASE]: row.cells[CASE] in made.types for row in made.rows}
-        forest.append(_by_forest(made, labels, seed))
+        forest.append(_by_forest(made, seed))
         runs.append(
             evaluate_log(
                 [folder / "distorted.xes.gz"],
@@ -85,9 +85,9 @@ def bench(
     )
 
 
-def _by_forest(made: Injected, labels: Mapping[str, bool], seed: int) -> Found:
+def _by_forest(made: Injected, seed: int) -> Found:
     scores = forest_scores(made.rows, seed=seed)
-    is_marked = np.array([labels[case] for case in scores])
+    is_marked = np.array([case in made.types for case in scores])
     return Found.of(is_marked, np.array(list(scores.values())))
 
 
