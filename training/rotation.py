@@ -128,8 +128,9 @@ def pair_quarter_table(
     Raises
     ------
     InputError
-        No such quarter is over.
+        No such quarter is over, or no draw names both officer and agency.
     """
+    _check_named(table)
     rows = [
         _row(quarter, pair, end, names)
         for quarter, end, names in quarters_of(table, calendar, until_us=until_us)
@@ -139,6 +140,29 @@ def pair_quarter_table(
     if only is not None and not rows:
         raise InputError(f"no quarter {only} with draws is over; name one such as 2025Q1")
     return pl.DataFrame(rows, schema=_schema())
+
+
+def n_unnamed(table: pl.DataFrame) -> int:
+    """How many draws name no officer or no agency; no test counts them for a pair."""
+    return int((~_named(table)).sum())
+
+
+def _named(table: pl.DataFrame) -> pl.Series:
+    """Which of the draws that stand, each in its latest version, name officer and agency."""
+    draws = table.filter(pl.col("kind") == DRAWN).sort("version")
+    draws = draws.unique("event_id", keep="last").filter(~pl.col("retracted"))
+    named = pl.col("officer").is_not_null() & pl.col("agency").is_not_null()
+    return draws.select(named.alias("named"))["named"]
+
+
+def _check_named(table: pl.DataFrame) -> None:
+    named = _named(table)
+    if len(named) and not named.any():
+        message = (
+            f"none of the {len(named)} draws names both officer and agency, and a test is about "
+            "such a pair; give both columns and map them"
+        )
+        raise InputError(message)
 
 
 def _schema() -> dict[str, type[pl.DataType]]:

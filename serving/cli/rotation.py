@@ -14,6 +14,8 @@ from serving.cli.setting import configured, open_ledger
 if TYPE_CHECKING:
     import polars as pl
 
+    from features.calendar import Calendar
+
 Files = Annotated[list[Path] | None, typer.Argument(help="files to test instead of the ledger")]
 FileMapping = Annotated[str, typer.Option(help="how FILES are read: a mapping's name or file")]
 QuarterName = Annotated[str, typer.Option("--quarter", help="one quarter, such as 2025Q1")]
@@ -38,51 +40,51 @@ def rotation(
     p is adjusted (q) among the agencies that an officer could have met in the quarter. A pair that
     stands out differs from fair draws; why, only a review can tell.
     """
-    from training.rotation import standing_out
+    from features.contracts.events import to_us
+    from training.rotation import n_unnamed, pair_quarter_table, standing_out
 
     if language not in ("zh", "en"):
         raise InputError(f"no sentences in {language!r}; choose zh or en")
     if record and files:
         raise InputError("--record tells the ledger of its own draws; leave out FILES")
     now = datetime.now(UTC)
-    table = _of_files(files, mapping, quarter, now) if files else _of_ledger(quarter, now)
+    events, calendar = _of_files(files, mapping) if files else _of_ledger()
+    table = pair_quarter_table(events, calendar, until_us=to_us(now), only=quarter or None)
+    if n_left := n_unnamed(events):
+        show.say(f"{n_left} draws name no officer or no agency and are not tested")
     found = standing_out(table, level=level)
     if out is not None:
         _write(standing_out(table, level=1.0), out)
     if json:
-        show.document({"pair_quarters": len(table), "standing_out": found.to_dicts()})
+        pairs = {"pair_quarters": len(table), "draws_not_tested": n_left}
+        show.document(pairs | {"standing_out": found.to_dicts()})
     else:
         _show(table, found, language)
     if record:
         _record(quarter, now)
 
 
-def _of_ledger(quarter: str, now: datetime) -> "pl.DataFrame":
-    from features.contracts.events import to_us
-    from training.rotation import pair_quarter_table, table_of
+def _of_ledger() -> "tuple[pl.DataFrame, Calendar]":
+    from training.rotation import table_of
 
     with open_ledger(configured()) as ledger:
         stored = ledger.iter_events("assignments")
         events = table_of((one.event, one.observed_us) for one in stored)
-        calendar = ledger.profile("assignments")[1]
-    return pair_quarter_table(events, calendar, until_us=to_us(now), only=quarter or None)
+        return events, ledger.profile("assignments")[1]
 
 
-def _of_files(files: list[Path], mapping: str, quarter: str, now: datetime) -> "pl.DataFrame":
-    from features.contracts.events import to_us
+def _of_files(files: list[Path], mapping: str) -> "tuple[pl.DataFrame, Calendar]":
     from features.sources.ingest import ingest
     from features.sources.mapping import Mapping
     from serving.cli.line import Collected
-    from training.rotation import pair_quarter_table, table_of
+    from training.rotation import table_of
 
     if not mapping:
         raise InputError("files need a mapping: --mapping simulated_assignments, or a TOML file")
     declared, read = Mapping.load(mapping), Collected()
     report = ingest(files, mapping=declared, ledger=read, settings=configured(), in_clear=True)
     show.rejections(report.rejections)
-    table = table_of(zip(read.events, read.learned_us, strict=True))
-    calendar = declared.calendar
-    return pair_quarter_table(table, calendar, until_us=to_us(now), only=quarter or None)
+    return table_of(zip(read.events, read.learned_us, strict=True)), declared.calendar
 
 
 def _write(found: "pl.DataFrame", out: Path) -> None:

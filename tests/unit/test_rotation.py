@@ -229,6 +229,45 @@ def test_files_say_what_the_ledger_says(run: Run, home: Path, exported: Path) ->
     assert of_files == of_ledger
 
 
+def without(name: str, exported: Path, rows: int) -> Path:
+    """The export with a column left blank in its first rows."""
+    table = pl.read_csv(exported).with_row_index("row")
+    blank = pl.when(pl.col("row") >= rows).then(pl.col(name)).alias(name)
+    table.with_columns(blank).drop("row").write_csv(exported)
+    return exported
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("column", ["officer_code", "agency_code"])
+def test_draws_without_a_name_are_counted_and_left_out(
+    run: Run, exported: Path, column: str
+) -> None:
+    """Three of sixteen, among them the one draw of O-Li and P-C, a pair that is not tested."""
+    file = without(column, exported, rows=3)
+    code, out, err = run(file, "--mapping", "simulated_assignments", "--json")
+    document = json.loads(out)
+
+    assert code == 0
+    assert document["draws_not_tested"] == 3
+    assert document["pair_quarters"] == 6
+    assert "3 draws name no officer or no agency and are not tested" in err
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("column", ["officer_code", "agency_code"])
+def test_draws_of_which_none_names_a_pair_are_refused(
+    run: Run, exported: Path, column: str
+) -> None:
+    """Nothing found would else read as nothing wrong."""
+    file = without(column, exported, rows=16)
+    code, out, err = run(file, "--mapping", "simulated_assignments")
+
+    assert code != 0
+    assert not out
+    assert "none of the 16 draws names both officer and agency" in err
+    assert "map them" in err
+
+
 def test_the_ledger_is_told_once(run: Run, home: Path) -> None:
     """A second run finds the pair-quarters there already."""
     assert "recorded 7 new, 0 changed by earlier records, 0 there already" in run("--record")[1]
