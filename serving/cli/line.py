@@ -33,7 +33,11 @@ from serving.cli.client import ScoreClient
 from training.promote import Promotion, promote
 from training.train import TrainingResult, train
 
-_START_S: Final = 180.0
+_START_S: Final = 1800.0
+"""How long a service may take to be ready: a first start compiles its kernels, which on a slow or
+busy machine takes minutes."""
+_TOLD_S: Final = 10.0
+"""After how long it is told what takes so long."""
 _STOP_S: Final = 20.0
 _MARK: Final = ".lianjing-run"
 
@@ -144,11 +148,17 @@ class Line:
         }
 
     def _wait(self, process: subprocess.Popen[bytes], client: ScoreClient) -> None:
-        deadline = time.monotonic() + _START_S
+        began, is_told, log = time.monotonic(), False, self.home / "service.log"
         while not client.ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                message = f"the service did not start; see {self.home / 'service.log'}"
-                raise LedgerError(message)
+            waited = time.monotonic() - began
+            if process.poll() is not None:
+                raise LedgerError(f"the service ended before it was ready; see {log}")
+            if waited > _START_S:
+                minutes = f"{_START_S / 60:.0f} minutes"
+                raise LedgerError(f"the service was not ready after {minutes}; see {log}")
+            if waited > _TOLD_S and not is_told:
+                show.say("starting the service; a first start compiles its kernels, for minutes")
+                is_told = True
             time.sleep(0.1)
 
 

@@ -1,6 +1,7 @@
 """The line and its client: what is scored, how a service ends, how long a call waits."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from features.contracts.errors import LedgerError
 from features.contracts.events import Event
 from serving.cli.client import ScoreClient, pause_s
 from serving.cli.line import Line, score_all, stop
@@ -113,6 +115,44 @@ def test_a_service_is_kept_only_after_a_run_that_succeeded(started, keep, fails,
         {0: "fine"}[fails]
 
     assert (processes[0].poll() is None) == bool(is_up)
+
+
+@pytest.fixture
+def starting(tmp_path, monkeypatch):
+    """`starting(words)`: a line whose service is a process of Python that runs these words."""
+    start = subprocess.Popen
+
+    def line(words):
+        monkeypatch.setattr(
+            "serving.cli.line.subprocess.Popen",
+            lambda _, **options: start([sys.executable, "-c", words], **options),
+        )
+        return Line(tmp_path, port=9)
+
+    return line
+
+
+def test_a_service_that_ends_before_it_is_ready_is_named_with_its_log(starting, tmp_path):
+    """At once, however long a start may take."""
+    with (
+        pytest.raises(LedgerError, match="ended before it was ready") as told,
+        starting("").service(),
+    ):
+        pytest.fail("no service ran")
+    assert str(tmp_path / "service.log") in str(told.value)
+
+
+def test_a_slow_start_is_told_of_and_ends_at_the_limit(starting, monkeypatch, capsys):
+    """One line says what takes so long; a service that hangs is stopped."""
+    monkeypatch.setattr("serving.cli.line._TOLD_S", 0.1)
+    monkeypatch.setattr("serving.cli.line._START_S", 0.5)
+    line = starting("import time; time.sleep(60)")
+    with pytest.raises(LedgerError, match="not ready after"), line.service():
+        pytest.fail("no service ran")
+
+    assert capsys.readouterr().err.count("compiles its kernels") == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(line.pid_file.read_text()), 0)
 
 
 @pytest.mark.parametrize(
