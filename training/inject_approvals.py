@@ -23,6 +23,7 @@ from training.simulation.approvals import (
     PAYMENT,
     PERMIT,
     REJECTED,
+    REPORTED_AGAIN,
     STARTED,
 )
 from training.simulation.case import BACKLOAD_DAYS, Case, Dial
@@ -90,6 +91,8 @@ def plant_estimate_edge(draft: ApprovalDraft, case: Case, rng: np.random.Generat
     rows = np.array([draft.row(APPROVED, int(project)) for project in chosen])
     edge = _EDGE_ADAPTED if case.adaptive else _EDGE
     draft.steps["d_amount"][rows] = np.log1p(rng.uniform(*edge, n))
+    further = draft.steps["activity"] == REPORTED_AGAIN
+    draft.keep[further & np.isin(draft.steps["project"], chosen)] = False
     draft.mark(case, rows)
 
 

@@ -65,6 +65,8 @@ _REJECTED: Final = Where("rejections", "activity", ("rejected", "withdrawn"))
 _FILED: Final = Where("filings", "activity", ("filed",))
 _WORKS: Final = Where("works", "activity", ("construction_started", "payment", "start_evidence"))
 _EXTENDED: Final = Where("extensions", "activity", ("extension_approved",))
+_TERM: Final = Where("term", "activity", ("approved", "extension_approved"))
+"""Steps from which the time to begin runs."""
 _DUTIES: Final = Where("duties", "duty", DUTIES)
 _PERMIT: Final = Where("permits", "activity", ("permit_issued",))
 _EVALUATED: Final = Where("evaluations", "activity", ("evaluated",))
@@ -72,7 +74,7 @@ _APPROVED: Final = Where("approval", "activity", ("approved",))
 _DECIDED: Final = Where("decided", "activity", ("filed", "approved", "change_approved"))
 """Steps that set the amount and scale that a later one is compared with."""
 _TOLD: Final = Where("told", "activity", (*_DECIDED.values, "feasibility_reported"))
-"""These, and a further report of the study, after which a larger rise is decided."""
+"""These, and a further report of the study, by which a larger rise is decided."""
 _AFTER_APPROVAL: Final = (
     "permit_issued",
     "construction_started",
@@ -143,9 +145,19 @@ MEASURES: Final = (
     Measure("scale_kept", "within", field="scale_rise_ppm", low=_CUT_PPM + 1, where=_CHANGES),
     Measure("kept_less_scale", "difference", field="price_kept", other="scale_kept"),
     Measure("cut_at_price", "within", field="kept_less_scale", low=1),
-    Measure("decided_min", "elapsed", key=("project",), days=1827, where=_DECIDED, unit="minutes"),
-    Measure("told_min", "elapsed", key=("project",), days=1827, where=_TOLD, unit="minutes"),
-    Measure("reported_after_min", "difference", field="decided_min", other="told_min"),
+    Measure(
+        "estimate_rise_ppm",
+        "change_ppm",
+        key=("project",),
+        field="amount_minor",
+        days=1827,
+        where=_TOLD,
+    ),
+    Measure(
+        "approved_min", "elapsed", key=("project",), days=1827, where=_APPROVED, unit="minutes"
+    ),
+    Measure("begun_min", "elapsed", key=("project",), days=1827, where=_TERM, unit="minutes"),
+    Measure("extended_after_min", "difference", field="approved_min", other="begun_min"),
     Measure("works_d", "elapsed_first", key=("project",), days=1827, where=_WORKS),
     Measure("permit_after_works", "within", field="works_d", low=_LEAD_DAYS, where=_PERMIT),
     Measure("evaluated_wd", "elapsed_first", key=("project",), days=1827, where=_EVALUATED),
@@ -823,18 +835,30 @@ FEATURES: Final = (
         source="P10; 企业投资项目核准和备案管理条例 Art 12",
     ),
     Feature(
-        Own("reported_after_min"),
-        "上次核定至重新报送可行性研究报告的分钟数",
-        "minutes from the last decision to a further report of the study, 0 without one",
-        "供概算超估算规则判断",
-        "tells a rise that was reported again from one that was not",
+        Own("estimate_rise_ppm"),
+        "投资较最近一次报告金额的增幅",
+        "rise of the investment over the last amount that was decided or reported",
+        "投资超出最近一次报告的估算或核定的概算",
+        "the investment exceeds what was last reported or decided",
+        unit="ppm",
+        unit_zh="百万分之",
+        family="limit",
+        in_model=False,
+        false_alarm_zh="可研重新报送、尚未录入",
+        false_alarm_en="a further report of the study that is not entered yet",
+        source="P04; 政府投资条例 Art 12",
+    ),
+    Feature(
+        Own("extended_after_min"),
+        "批复后办理延期距批复的分钟数",
+        "minutes from the last approval to an extension after it, 0 without one",
+        "供批而不建规则判断",
+        "tells whether the time to begin was extended since the approval",
         unit="minutes",
         unit_zh="分钟",
-        family="limit",
-        false_alarm_zh="重新报送未录入平台",
-        false_alarm_en="a report that was not entered",
+        family="permit",
         in_model=False,
-        source="P04; 政府投资条例 Art 12",
+        source="P10; 企业投资项目核准和备案管理条例 Art 12",
     ),
     Feature(
         Window(("parcel",), "count", days=1095, where=_FILED),
@@ -1213,9 +1237,20 @@ PATTERNS: Final = (
         "works first, the permit afterwards",
         (
             ("permit_after_works", "high"),
-            ("activity_rarity_1095d_by_prev_activity", "high"),
+            ("days_since_first_works_1827d_by_project", "high"),
+            ("n_permits_1827d_by_project", "low"),
         ),
         source="P09",
+    ),
+    Pattern(
+        "paid_without_permit",
+        "尚无许可即付款",
+        "paid on a young file without a permit",
+        (
+            ("n_permits_1827d_by_project", "low"),
+            ("open_wd_robust_z_1095d_by_activity_case_type", "low"),
+        ),
+        source="P09; P08",
     ),
     Pattern(
         "filed_twice",
@@ -1288,7 +1323,7 @@ RULES: Final = (
         "概算超估算10%",
         "estimate overrun above 10 %",
         "政府投资条例 Art 12",
-        (("rise_ppm", ">", "overrun_ppm"), ("reported_after_min", "<", 1)),
+        (("estimate_rise_ppm", ">", "overrun_ppm"),),
         applies=(("activity", ("approved", "change_approved")),),
     ),
     Rule(
@@ -1298,7 +1333,7 @@ RULES: Final = (
         "企业投资项目核准和备案管理条例 Art 12",
         (
             ("days_since_approval_1827d_by_project", ">", "days"),
-            ("n_extensions_1827d_by_project", "<", 1),
+            ("extended_after_min", "<", 1),
             ("n_works_1827d_by_project", "<", 1),
         ),
         applies=(("activity", _AFTER_APPROVAL),),
@@ -1310,7 +1345,7 @@ RULES: Final = (
         "企业投资项目核准和备案管理条例 Art 12",
         (
             ("days_since_approval_1827d_by_project", ">", "days"),
-            ("n_extensions_1827d_by_project", ">=", 1),
+            ("extended_after_min", ">=", 1),
             ("n_works_1827d_by_project", "<", 1),
         ),
         applies=(("activity", _AFTER_APPROVAL),),

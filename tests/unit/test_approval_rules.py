@@ -91,6 +91,17 @@ def test_an_extension_gives_one_year() -> None:
     assert answer("extension_lapsed", FILED, APPROVED, late) == "clear"
 
 
+def test_an_extension_before_the_approval_extends_nothing() -> None:
+    """A project that is approved once more has two years again, and no more."""
+    begun = FILED, APPROVED, step(700, "extension_approved"), step(720, "approved")
+
+    assert answer("approved_not_started", *begun, step(1500, "payment")) == "hit"
+    assert answer("extension_lapsed", *begun, step(1900, "payment")) == "clear"
+    extended = *begun, step(1400, "extension_approved")
+    assert answer("approved_not_started", *extended, step(1500, "payment")) == "clear"
+    assert answer("extension_lapsed", *extended, step(1900, "payment")) == "hit"
+
+
 def test_a_project_of_which_nothing_more_is_reported_is_asked_by_a_check() -> None:
     """After an extension too, in its year and beyond; once works began a check is clear."""
     extended = FILED, APPROVED, step(700, "extension_approved")
@@ -112,16 +123,36 @@ def test_an_estimate_may_rise_by_a_tenth(amount: int, said: str) -> None:
     assert answer("estimate_overrun", FILED, step(5, "accepted")) == "not_applicable"
 
 
+def reported(day: int, yuan: int) -> Step:
+    """A further report of the study, with the estimate that it gives."""
+    return step(day, "feasibility_reported", amount_minor=yuan * YUAN)
+
+
 def test_a_further_report_of_the_study_clears_one_rise() -> None:
     """The next rise is held against what was approved, and needs a report of its own."""
-    report = step(20, "feasibility_reported")
     approved = step(30, "approved", amount_minor=120 * YUAN)
     changed = step(90, "change_approved", amount_minor=140 * YUAN)
 
-    assert answer("estimate_overrun", FILED, report, approved) == "clear"
-    assert answer("estimate_overrun", FILED, report, approved, changed) == "hit"
-    again = step(60, "feasibility_reported")
-    assert answer("estimate_overrun", FILED, report, approved, again, changed) == "clear"
+    assert answer("estimate_overrun", FILED, reported(20, 120), approved) == "clear"
+    assert answer("estimate_overrun", FILED, reported(20, 120), approved, changed) == "hit"
+    again = FILED, reported(20, 120), approved, reported(60, 140), changed
+    assert answer("estimate_overrun", *again) == "clear"
+
+
+@pytest.mark.parametrize(("amount", "said"), [(123, "clear"), (160, "hit")])
+def test_a_report_clears_no_more_than_a_tenth_above_itself(amount: int, said: str) -> None:
+    """Who reports 112 and has 160 approved has reported another project."""
+    last = step(30, "approved", amount_minor=amount * YUAN)
+
+    assert answer("estimate_overrun", FILED, reported(20, 112), last) == said
+
+
+def test_each_change_may_rise_by_a_tenth_over_what_was_decided_before() -> None:
+    """The law asks at each decision; a series of changes is for another rule, and for the model."""
+    first = step(90, "change_approved", amount_minor=109 * YUAN)
+    second = step(150, "change_approved", amount_minor=118 * YUAN)
+
+    assert answer("estimate_overrun", FILED, APPROVED, first, second) == "clear"
 
 
 @pytest.mark.parametrize(

@@ -351,6 +351,22 @@ def test_decisions_show_by_when_they_were_due(steps: pl.DataFrame) -> None:
     assert steps.filter(pl.col("step") == "payment")["due_at"].null_count() > 0
 
 
+def test_a_further_report_of_the_study_gives_what_is_then_approved(steps: pl.DataFrame) -> None:
+    """More than a tenth above what was filed; the approval adds nothing to it."""
+    said = {
+        step: steps.filter(step=step).select(
+            "project_code", pl.col("investment_yuan").cast(pl.Float64).alias(step)
+        )
+        for step in ("filed", "feasibility_reported", "approved")
+    }
+    reported = said["feasibility_reported"].join(said["filed"], on="project_code")
+    reported = reported.join(said["approved"], on="project_code")
+
+    assert len(reported) > 0
+    assert (reported["feasibility_reported"] > 1.1 * reported["filed"]).all()
+    assert ((reported["approved"] / reported["feasibility_reported"] - 1).abs() < 1e-3).all()
+
+
 def test_a_policys_budget_covers_the_ordinary_claims_of_its_year(payouts: pl.DataFrame) -> None:
     """One budget a policy and year, a little more than what its ordinary payouts come to."""
     year = pl.col("occurred_at").str.slice(0, 4).alias("year")

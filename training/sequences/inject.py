@@ -54,9 +54,9 @@ def inject(rows: Sequence[RawRow], *, seed: int, share: float = SHARE) -> Inject
     """
     if not 0.0 < share < 1.0:
         raise InputError(f"a share of {share} of the cases cannot be distorted; name one in (0, 1)")
-    cases = _cases(rows)
+    cases = cases_of(rows)
     words = Vocabulary(_words(rows, ACTIVITY), _words(rows, OFFICER))
-    able = [case for case, places in cases.items() if len(places) >= FEWEST_STEPS]
+    able = [case for case, steps in cases.items() if len(steps) >= FEWEST_STEPS]
     n = round(share * len(cases))
     if not 0 < n <= len(able) or len(words.officers) < 2:  # noqa: PLR2004  (another one)
         raise InputError(
@@ -68,20 +68,25 @@ def inject(rows: Sequence[RawRow], *, seed: int, share: float = SHARE) -> Inject
     kinds = list(DISTORTIONS)
     types = {case: kinds[k % len(kinds)] for k, case in enumerate(drawn)}
     out: list[RawRow] = []
-    for case, places in cases.items():
-        mine = [rows[place] for place in places]
-        out += _distorted(mine, types[case], words, rng) if case in types else mine
+    for case, steps in cases.items():
+        out += _distorted(steps, types[case], words, rng) if case in types else steps
     return Injected(tuple(out), types, len(cases))
 
 
-def _cases(rows: Sequence[RawRow]) -> dict[str, list[int]]:
-    """Positions of the rows of each case, cases in the order of the log."""
-    cases: dict[str, list[int]] = {}
-    for place, row in enumerate(rows):
+def cases_of(rows: Sequence[RawRow]) -> dict[str, list[RawRow]]:
+    """The rows of each case of a log, cases in the order of the log.
+
+    Raises
+    ------
+    InputError
+        A row lacks an attribute.
+    """
+    cases: dict[str, list[RawRow]] = {}
+    for row in rows:
         for name in (CASE, ACTIVITY, AT):
             if name not in row.cells:
                 raise InputError(f"line {row.line}: the event has no {name}; a log needs it")
-        cases.setdefault(row.cells[CASE], []).append(place)
+        cases.setdefault(row.cells[CASE], []).append(row)
     return cases
 
 

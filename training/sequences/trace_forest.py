@@ -12,7 +12,7 @@ import numpy as np
 
 from features.sources.rows import RawRow
 from models.fitting.forest import fit_forest
-from training.sequences.inject import ACTIVITY, AT, CASE, OFFICER
+from training.sequences.inject import ACTIVITY, AT, OFFICER, cases_of
 
 
 class Trace(NamedTuple):
@@ -59,12 +59,15 @@ mean_wait_s=20.0, longest_wait_s=30.0)
 def forest_scores(rows: Sequence[RawRow], *, seed: int) -> Mapping[str, float]:
     """How unusual each case of a log is to a forest that was fitted on all of them.
 
+    Raises
+    ------
+    InputError
+        A row lacks an attribute.
+
     References
     ----------
     Liu, Ting, Zhou, "Isolation forest", ICDM 2008, doi:10.1109/ICDM.2008.17.
     """
-    cases: dict[str, list[RawRow]] = {}
-    for row in rows:
-        cases.setdefault(row.cells[CASE], []).append(row)
+    cases = cases_of(rows)
     x = np.array([trace(case) for case in cases.values()], np.float64)
     return dict(zip(cases, fit_forest(x, seed=seed).score(x).tolist(), strict=True))

@@ -61,7 +61,9 @@ def ordinary_approvals(config: SimulationConfig, district: District) -> tuple[Co
     steps["officer"] = _handlers(rng, projects, steps, district)
     over = _estimate_again(rng, projects, steps, rules)
     ready = np.maximum(stages["accepted"], stages["evaluated"])
-    steps = stack([steps, _reported_again(config, district, take(steps, over), ready)])
+    reports = _reported_again(config, district, take(steps, over), ready)
+    steps["d_amount"][over] = 0.0
+    steps = stack([steps, reports])
     order = np.lexsort((steps["activity"], steps["at"], steps["project"]))
     return projects, take(steps, order)
 
@@ -169,14 +171,16 @@ def _reported_again(
 ) -> Columns:
     """The reports of the study that come before the approvals of a rise above the limit.
 
-    `ready` is when each project was accepted and evaluated.
+    They give the new estimate, so that the approvals themselves add nothing to it. `ready` is when
+    each project was accepted and evaluated.
     """
     rng = stream(config.horizon.seed, "reports")
     ahead = np.full(height(approved), -2)
     at = office_hours(rng, district.clock.workdays.shift(approved["at"] // DAY_S, ahead))
     at = np.minimum(np.maximum(at, ready[approved["project"]] + 600), approved["at"] - 300)
-    rows = steps_of(REPORTED_AGAIN, approved["project"], at) | {"officer": approved["officer"]}
-    return take(rows, np.flatnonzero(at >= district.clock.start))
+    of_approval = {name: approved[name] for name in ("officer", "d_amount")}
+    at = np.maximum(at, district.clock.start)
+    return steps_of(REPORTED_AGAIN, approved["project"], at) | of_approval
 
 
 def _handlers(
