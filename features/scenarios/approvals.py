@@ -1243,9 +1243,9 @@ PATTERNS: Final = (
         source="P09",
     ),
     Pattern(
-        "paid_without_permit",
-        "尚无许可即付款",
-        "paid on a young file without a permit",
+        "ahead_of_the_permit",
+        "申报不久、尚无许可即推进",
+        "far along on a young file, without a permit",
         (
             ("n_permits_1827d_by_project", "low"),
             ("open_wd_robust_z_1095d_by_activity_case_type", "low"),
