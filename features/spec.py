@@ -6,7 +6,7 @@ it is learned) and *features* (numbers about an event from strictly earlier even
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Final
@@ -330,6 +330,11 @@ class Scenario:
             for item in self.features
             if not item.in_model or (item.sensitive and not sensitive)
         )
+
+    def barred(self, names: Iterable[str], *, sensitive: bool) -> tuple[str, ...]:
+        """Those of `names`, in their order of the alphabet, that are sensitive and not let in."""
+        of_persons = {item.name for item in self.features if item.sensitive}
+        return () if sensitive else tuple(sorted(of_persons.intersection(names)))
 
     @cached_property
     def codes(self) -> tuple[str, ...]:

@@ -85,11 +85,10 @@ def serving_bundle(settings: Settings, ledger: Ledger, scenario: Scenario) -> Bu
 
 def permitted(load: Load, scenario: Scenario, *, sensitive: bool) -> Load:
     """The same, but for bundles that take a sensitive feature where none is let in."""
-    barred = set() if sensitive else {item.name for item in scenario.features if item.sensitive}
 
     def checked(digest: str) -> Bundle:
         bundle = load(digest)
-        taken = sorted(barred.intersection(bundle.manifest.model_features))
+        taken = scenario.barred(bundle.manifest.model_features, sensitive=sensitive)
         if taken:
             message = (
                 f"bundle {digest[:12]} takes {', '.join(taken)}, which is sensitive, and "

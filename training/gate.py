@@ -1,15 +1,16 @@
 """The gate before promotion: what must hold of a bundle before it may serve.
 
 It answers with all reasons at once. What holds here: the bundle keeps the promises of a detector on
-its own golden rows, was trained for the present features, flags about as many events as the budget
-pays for, and is not worse than the champion beyond both intervals, neither in the share of reviews
-that find something planted nor in the share of planted cases found. Where the one or the other was
-judged without planted cases, nothing is compared. A model that learned from labels answers for them
-too: no reviewer's labels may differ from the peers' beyond honest mistakes, and none may move the
-head of the queue further than as many labels of anybody would.
+its own golden rows, was trained for the present features, takes none of persons that is not let in,
+flags about as many events as the budget pays for, and is not worse than the champion beyond both
+intervals, neither in the share of reviews that find something planted nor in the share of planted
+cases found. Where the one or the other was judged without planted cases, nothing is compared. A
+model that learned from labels answers for them too: no reviewer's labels may differ from the peers'
+beyond honest mistakes, and none may move the head of the queue further than as many labels of
+anybody would.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -34,10 +35,15 @@ def refusals(
     *,
     spec_hash: str,
     champion: Evaluation | None = None,
+    barred: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Why the bundle may not serve; empty when it may."""
+    """Why the bundle may not serve; empty when it may.
+
+    `barred` are the sensitive features that it takes and that are not let in.
+    """
     found = [
         *_of_spec(bundle, spec_hash),
+        *_of_persons(barred),
         *_of_conformance(bundle),
         *_of_volume(evaluation.served_rate, evaluation.budget),
         *([] if champion is None else _of_champion(evaluation, champion)),
@@ -51,6 +57,14 @@ def _of_spec(bundle: Bundle, spec_hash: str) -> Iterator[str]:
     if trained != spec_hash:
         yield (
             f"trained for features {trained[:12]}, present ones are {spec_hash[:12]}: train again"
+        )
+
+
+def _of_persons(barred: Sequence[str]) -> Iterator[str]:
+    if barred:
+        yield (
+            f"takes {', '.join(barred)}, which is sensitive, and LIANJING_SENSITIVE_FEATURES is "
+            "off: train again, or turn it on"
         )
 
 

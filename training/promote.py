@@ -17,6 +17,7 @@ from typing import Final
 from features.contracts.errors import (
     BundleError,
     CorruptBundleError,
+    IncompatibleBundleError,
     LianjingError,
     NotFoundError,
 )
@@ -90,12 +91,19 @@ def rollback(settings: Settings, ledger: Ledger, scenario: Scenario, *, by: str)
         Nothing lies below it.
     CorruptBundleError
         The earlier bundle's folder is damaged; the present one goes on serving.
+    IncompatibleBundleError
+        It takes a sensitive feature where none is let in; the present one goes on serving.
     """
     before = _before(deployments(ledger, scenario.name, limit=_HISTORY))
     if before is None:
         raise NotFoundError(f"{scenario.name}: nothing served before; promote another version")
     folder = bundle_folder(settings, scenario.name, before.digest)
-    Bundle.load(folder, digest=before.digest)
+    takes = Bundle.load(folder, digest=before.digest).manifest.model_features
+    if barred := scenario.barred(takes, sensitive=settings.sensitive_features):
+        raise IncompatibleBundleError(
+            f"{scenario.name}: version {before.model_version} takes {', '.join(barred)}, which is "
+            "sensitive, and LIANJING_SENSITIVE_FEATURES is off; turn it on, or promote another"
+        )
     promotion = Promotion(
         scenario=scenario.name,
         model_version=before.model_version,
@@ -145,6 +153,9 @@ def _refusals(
         track.fetch_evaluation(uri, candidate.run_id),
         spec_hash=scenario.spec_hash(calendar),
         champion=_champion_evaluation(uri, champion(ledger, scenario.name)),
+        barred=scenario.barred(
+            bundle.manifest.model_features, sensitive=settings.sensitive_features
+        ),
     )
 
 

@@ -319,7 +319,7 @@ def test_what_would_make_it_ordinary_is_told_to_supervisors_alone(start: Start) 
     ("lang", "differs", "further"),
     [
         ("zh-CN", "有一项涉及个人的指标与同类不同", "另有 1 项涉及个人的指标，此处不显示。"),
-        ("en", "A measure of persons differs", "1 further measures tell of persons"),
+        ("en", "A measure of persons differs", "Measures of persons that are not shown here: 1"),
     ],
 )
 def test_a_reviewer_is_told_that_something_is_withheld(

@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from features.contracts.errors import CorruptBundleError, LianjingError, NotFoundError
+from features.contracts.errors import (
+    CorruptBundleError,
+    IncompatibleBundleError,
+    LianjingError,
+    NotFoundError,
+)
 from features.contracts.settings import Settings
 from features.scenarios import catalog
 from features.store.deployments import champion, deploy, deployments
@@ -180,6 +185,39 @@ def test_a_rollback_needs_a_sound_bundle(registry, settings, ledger):
     folder = bundle_folder(settings, "payouts", registry[1][0].digest)
     (folder / "manifest.json").write_text("{}")
     with pytest.raises(CorruptBundleError):
+        rollback(settings, ledger, SCENARIO, by="bo")
+    serving = champion(ledger, "payouts")
+    assert serving is not None
+    assert serving.model_version == "2"
+
+
+@pytest.fixture
+def of_persons(monkeypatch):
+    """Every bundle of the scenario takes one sensitive measure."""
+    monkeypatch.setattr(
+        type(SCENARIO), "barred", lambda *_, sensitive: () if sensitive else ("f0",)
+    )
+
+
+@pytest.mark.usefixtures("of_persons")
+def test_a_bundle_that_takes_a_measure_of_persons_serves_where_it_is_let_in(settings, ledger):
+    """The service would refuse it too, after the row was written."""
+    refused = promote(settings, ledger, SCENARIO, by="ann", version="1")
+    assert not refused.accepted
+    assert "takes f0, which is sensitive" in refused.reasons[0]
+    assert champion(ledger, "payouts") is None
+
+    open_to_them = settings.model_copy(update={"sensitive_features": True})
+    assert promote(open_to_them, ledger, SCENARIO, by="ann", version="1").accepted
+
+
+@pytest.mark.usefixtures("of_persons")
+def test_no_rollback_leads_to_measures_of_persons_that_were_turned_off(settings, ledger):
+    """What serves goes on serving."""
+    open_to_them = settings.model_copy(update={"sensitive_features": True})
+    for version in ("1", "2"):
+        promote(open_to_them, ledger, SCENARIO, by="ann", version=version)
+    with pytest.raises(IncompatibleBundleError, match=r"version 1 takes f0.*promote another"):
         rollback(settings, ledger, SCENARIO, by="bo")
     serving = champion(ledger, "payouts")
     assert serving is not None

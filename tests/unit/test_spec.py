@@ -212,6 +212,9 @@ def test_a_sensitive_feature_is_for_no_model_and_no_rule_by_default() -> None:
 
     assert replace(made, features=(shy,)).left_out() == (name,)
     assert replace(made, features=(shy,)).left_out(sensitive=True) == ()
+    taken = (name, "another")
+    assert replace(made, features=(shy,)).barred(taken, sensitive=False) == (name,)
+    assert replace(made, features=(shy,)).barred(taken, sensitive=True) == ()
     assert made.left_out() == ()
     rule = Rule("many", "多", "many", "internal", ((name, ">=", 3.0),))
     with pytest.raises(DeclarationError, match="which is sensitive"):
