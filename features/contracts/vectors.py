@@ -77,9 +77,13 @@ class PatternInfo(BaseModel):
     source: str = ""
 
     def within(self, names: Collection[str]) -> "PatternInfo | None":
-        """The pattern with those of its parts that are among `names`; None without any."""
+        """The pattern with those of its parts that are among `names`.
+
+        None where fewer than two of several are left: what stands alone tells no story.
+        """
         kept = tuple(part for part in self.parts if part.feature in names)
-        return self.model_copy(update={"parts": kept}) if kept else None
+        enough = len(kept) >= min(2, len(self.parts))
+        return self.model_copy(update={"parts": kept}) if enough else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,20 @@ def told(row: Matrix, at: dict[int, float]) -> Matrix:
     return changed
 
 
+def test_one_part_of_several_tells_no_story() -> None:
+    """Where a source gives none of the others; a pattern of one part is whole with it."""
+    whole = pattern("story", STORY)
+    first, second, *_ = (part.feature for part in whole.parts)
+    kept = whole.within({first, second})
+    alone = pattern("alone", STORY[:1])
+
+    assert kept is not None
+    assert [part.feature for part in kept.parts] == [first, second]
+    assert whole.within({first}) is None
+    assert alone.within({first}) == alone
+    assert alone.within({second}) is None
+
+
 def test_a_story_is_seen_that_the_average_drowns(fitted: Ensemble) -> None:
     """Each value is one that a twentieth of the rows reach; together they are seldom seen."""
     x = ordinary(seed=1)
