@@ -36,6 +36,8 @@ class Gap(NamedTuple):
     after: float
     best: float
     n_confirmed: int
+    n_reviews: int = 1
+    """The budget on unseen events, in units."""
 
     @property
     def closed(self) -> float:
@@ -61,13 +63,13 @@ def label_gap(
     plan = reviewers or SimulationConfig.load().reviewers
     review = _Review(fitted, table, cases, plan, np.random.default_rng(seed))
     holdout = np.flatnonzero(fitted.split.is_holdout(table.effective_us))
-    before, best = review.precision(holdout, budget)
+    before, best, n = review.precision(holdout, budget)
     for at_us in _starts(fitted.split.until_us, plan):
         review.hold(at_us)
         review.take(review.learned(at_us + plan.days * DAY_US))
-    after, _ = review.precision(holdout, budget)
+    after, _, _ = review.precision(holdout, budget)
     n_confirmed = int(Labels.of(review.labels).is_confirmed.sum())
-    return Gap(before, after, best, n_confirmed)
+    return Gap(before, after, best, n_confirmed, n)
 
 
 def _starts(until_us: int, plan: Reviewers) -> Iterator[int]:
@@ -123,12 +125,13 @@ class _Review:
             return None
         return labelled_model(self.fitted, rows)
 
-    def precision(self, rows: Integers, budget: float) -> tuple[float, float]:
-        """Share of planted units among those that the budget selects, and the most it could be."""
+    def precision(self, rows: Integers, budget: float) -> tuple[float, float, int]:
+        """Share of planted units among those that the budget selects, the most it could be, n."""
         units, scores = self._ranked(rows)
         k = n_reviews(len(units), budget)
         is_planted = units.any(self.cases.is_planted[rows])
-        return float(is_planted[scores.order[:k]].mean()), min(1.0, int(is_planted.sum()) / k)
+        found, most = is_planted[scores.order[:k]].mean(), min(1.0, int(is_planted.sum()) / k)
+        return float(found), most, k
 
     def _ranked(self, rows: Integers) -> tuple[Units, UnitScores]:
         units, score = Units.of(self.table.unit[rows]), self.score[rows]

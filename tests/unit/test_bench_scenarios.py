@@ -1,5 +1,7 @@
 """Figures of the scenarios' benchmark, on counts that can be followed by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.bench.recall_curve import row_of
@@ -7,6 +9,7 @@ from tests.bench.scenarios import figures
 from tests.bench.screened import Told
 from tests.bench.simulator import BARS, measured
 from training.evaluation import Rate
+from training.label_rounds import Gap
 from training.screening import Overlap, Screening, UnitRecall
 from training.yardstick import Yardstick
 
@@ -44,6 +47,17 @@ def test_the_bars_are_about_the_twenty_typologies_of_the_table() -> None:
     assert values["recall_blatant"] == pytest.approx((0.9 + 0.7) / 2)
     assert values["recall_blatant_further"] == pytest.approx((0.9 + 0.7 + 0.2) / 3)
     assert values["recall_rule_missed"] == pytest.approx(0.9)
+
+
+def test_a_gap_counts_by_scenario_or_by_review() -> None:
+    """One review that is lost weighs as much as forty of which a quarter is won, or a fortieth."""
+    told = city(of_kind("T16", found=9, unhit=(10, 9)))
+    won = replace(told, gap=Gap(0.5, 0.75, 1.0, 9, n_reviews=40))
+    lost = replace(told, gap=Gap(1.0, 0.5, 1.0, 9, n_reviews=1))
+    values = figures([won, lost])
+
+    assert values["label_gap_closed"] == pytest.approx((0.25 - 0.5) / 0.5)
+    assert values["label_gap_closed_reviews"] == pytest.approx((40 * 0.25 - 0.5) / (40 * 0.5))
 
 
 def test_what_no_rule_hits_is_told_apart_unit_by_unit() -> None:
