@@ -250,7 +250,7 @@ def test_draws_without_a_name_are_counted_and_left_out(
     assert code == 0
     assert document["draws_not_tested"] == 3
     assert document["pair_quarters"] == 6
-    assert "3 draws name no officer or no agency and are not tested" in err
+    assert "name no officer or no agency and are not tested: 3" in err
 
 
 @pytest.mark.usefixtures("home")
