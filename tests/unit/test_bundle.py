@@ -216,7 +216,7 @@ PATTERN = PatternInfo.model_validate(
 
 def test_a_bundle_keeps_its_patterns_and_says_which_is_the_strongest_view(tmp_path: Path) -> None:
     """Loaded again it is the same; some rows are told by the pattern, some by the average."""
-    saved = _build(patterns=(PATTERN,))
+    plain, saved = _build(), _build(patterns=(PATTERN,))
     saved.save(tmp_path / "saved")
     loaded = Bundle.load(tmp_path / "saved", digest=saved.digest)
     assert loaded.manifest.patterns == (PATTERN,)
@@ -224,6 +224,6 @@ def test_a_bundle_keeps_its_patterns_and_says_which_is_the_strongest_view(tmp_pa
     told = [loaded.pattern_of(row) for row in _rows()]
     assert PATTERN in told
     assert None in told
-    assert {_build().pattern_of(row) for row in _rows()} == {None}
+    assert {plain.pattern_of(row) for row in _rows()} == {None}
     assert b"both_high" in loaded.manifest.to_bytes()
-    assert b"patterns" not in _build().manifest.to_bytes()
+    assert b"patterns" not in plain.manifest.to_bytes()
