@@ -35,7 +35,7 @@ _SHARES: Final = (0.25, 0.5, 0.75, 0.9, 0.95)
 _MIDDLE: Final = _SHARES.index(0.5)
 _CLUMP: Final = "#d1495b"
 _INK: Final = "#16324f"
-_GRID: Final = 110
+_GRID: Final = 80
 _MARGIN: Final = 0.45
 _DPI: Final = 110
 
@@ -106,7 +106,11 @@ def _reviewed(crowd: Crowd) -> Labelled:
 
 def line(model: Ensemble | Labelled, crowd: Crowd) -> float:
     """The score that one fresh ordinary row in a hundred exceeds."""
-    return float(np.quantile(model.score(crowd.fresh), LINE, method="inverted_cdf"))
+    return _exceeded(model.score(crowd.fresh))
+
+
+def _exceeded(fresh: Vector) -> float:
+    return float(np.quantile(fresh, LINE, method="inverted_cdf"))
 
 
 def draw(name: str, path: Path) -> None:
@@ -124,8 +128,8 @@ def draw(name: str, path: Path) -> None:
 def _panel(figure: Any, axes: Any, crowd: Crowd, model: Ensemble | Labelled) -> None:  # noqa: ANN401
     """One crowd: the surface, its 99 % line, the rows."""
     a, b, score = _grid(crowd.x, model.score)
-    shares = np.quantile(model.score(crowd.fresh), _SHARES, method="inverted_cdf")
-    limit = line(model, crowd)
+    fresh = model.score(crowd.fresh)
+    shares, limit = np.quantile(fresh, _SHARES, method="inverted_cdf"), _exceeded(fresh)
     levels = _levels(score, shares, limit)
     colours = _colours(int((levels <= limit).sum()) - 1, int((levels > limit).sum()))
     filled = axes.contourf(a, b, score, levels, colors=colours)
