@@ -229,22 +229,24 @@ def test_files_say_what_the_ledger_says(run: Run, home: Path, exported: Path) ->
     assert of_files == of_ledger
 
 
-def without(name: str, exported: Path, rows: int) -> Path:
-    """The export with a column left blank in its first rows."""
-    table = pl.read_csv(exported).with_row_index("row")
-    blank = pl.when(pl.col("row") >= rows).then(pl.col(name)).alias(name)
-    table.with_columns(blank).drop("row").write_csv(exported)
-    return exported
+@pytest.fixture
+def without(run: Run, exported: Path) -> Run:
+    """`without("officer_code", 3, "--json")`: the command on an export whose first rows lack it."""
+
+    def ran(name: str, rows: int, *words: str) -> tuple[int, str, str]:
+        table = pl.read_csv(exported).with_row_index("row")
+        blank = pl.when(pl.col("row") >= rows).then(pl.col(name)).alias(name)
+        table.with_columns(blank).drop("row").write_csv(exported)
+        return run(exported, "--mapping", "simulated_assignments", *words)
+
+    return ran
 
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("column", ["officer_code", "agency_code"])
-def test_draws_without_a_name_are_counted_and_left_out(
-    run: Run, exported: Path, column: str
-) -> None:
+def test_draws_without_a_name_are_counted_and_left_out(without: Run, column: str) -> None:
     """Three of sixteen, among them the one draw of O-Li and P-C, a pair that is not tested."""
-    file = without(column, exported, rows=3)
-    code, out, err = run(file, "--mapping", "simulated_assignments", "--json")
+    code, out, err = without(column, 3, "--json")
     document = json.loads(out)
 
     assert code == 0
@@ -255,12 +257,9 @@ def test_draws_without_a_name_are_counted_and_left_out(
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("column", ["officer_code", "agency_code"])
-def test_draws_of_which_none_names_a_pair_are_refused(
-    run: Run, exported: Path, column: str
-) -> None:
+def test_draws_of_which_none_names_a_pair_are_refused(without: Run, column: str) -> None:
     """Nothing found would else read as nothing wrong."""
-    file = without(column, exported, rows=16)
-    code, out, err = run(file, "--mapping", "simulated_assignments")
+    code, out, err = without(column, 16)
 
     assert code != 0
     assert not out
