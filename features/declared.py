@@ -277,8 +277,8 @@ class Feature:
     unit_zh: str = "次"
     tail: Tail = "high"
     family: str = ""
-    false_alarm_zh: str = "批量补录或业务集中办理"
-    false_alarm_en: str = "bulk back-loading or seasonal business"
+    false_alarm_zh: str = ""
+    false_alarm_en: str = ""
     source: str = ""
     in_model: bool = True
     sensitive: bool = False

@@ -48,6 +48,7 @@ _TAILS: Final = {
     "low": Both("数值偏低为异常。", "Low values are unusual."),
     "both": Both("偏高、偏低均为异常。", "Both high and low values are unusual."),
 }
+_UNSTATED: Final = Both("未说明", "not stated by whoever declared it")
 _AT: Final = "%Y-%m-%d %H:%M"
 
 
@@ -60,7 +61,7 @@ def feature_page(scenario: Scenario, feature: Feature, language: Language) -> st
         _unit_and_range(feature, told, language),
         _missing(feature, told, language),
         _assumptions(feature, told, language),
-        _upper(Both(feature.false_alarm_zh, feature.false_alarm_en).of(language)) + _stop(language),
+        _false_alarm(feature, language),
         _source(feature, told, language),
         _example(example(scenario, feature), language),
     )
@@ -120,6 +121,11 @@ def _why(feature: Feature, language: Language) -> str:
     return Both(why.zh + _TAILS[feature.tail].zh, f"{why.en} {_TAILS[feature.tail].en}").of(
         language
     )
+
+
+def _false_alarm(feature: Feature, language: Language) -> str:
+    stated = Both(feature.false_alarm_zh, feature.false_alarm_en).of(language)
+    return _upper(stated or _UNSTATED.of(language)) + _stop(language)
 
 
 def _how(scenario: Scenario, feature: Feature, told: Meaning, language: Language) -> str:

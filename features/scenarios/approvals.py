@@ -207,6 +207,9 @@ FEATURES: Final = (
         unit_zh="倍频程",
         family="sequence",
         source="van der Aalst 2016, directly-follows relation",
+        false_alarm_zh="新设或改版流程的首批案卷,或并联审批中环节次序本就不定",
+        false_alarm_en="the first files of a new or reworked procedure, or steps handled in "
+        "parallel",
     ),
     Feature(
         Rarity(("prev2", "prev_activity", "activity"), of=("prev2", "prev_activity")),
@@ -272,6 +275,8 @@ FEATURES: Final = (
         unit_zh="倍频程",
         family="sequence",
         source="surprisal of a category",
+        false_alarm_zh="新项目类型或政策初期,同类案卷尚少",
+        false_alarm_en="a new type of project or policy, of which there are few files yet",
     ),
     Feature(
         Rarity(("activity", "officer"), of=("activity",)),
@@ -296,6 +301,8 @@ FEATURES: Final = (
         unit_zh="倍频程",
         family="handover",
         source="handover of work, van der Aalst 2005",
+        false_alarm_zh="轮岗、休假代班或新进人员",
+        false_alarm_en="rotation of posts, cover for leave, or a new colleague",
     ),
     Feature(
         RobustZ("wait_wd", (("prev_activity", "activity"), ("activity",))),
@@ -308,6 +315,9 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="P08; 企业投资项目核准和备案管理条例 Art 10",
+        false_alarm_zh="等候申请人补正、听证或外部评审;并联环节同日办结",
+        false_alarm_en="waiting for the applicant's papers, a hearing or an outside review; "
+        "parallel steps closed together",
     ),
     Feature(
         RobustZ("wait_min", (("prev_activity", "activity"), ("activity",))),
@@ -320,6 +330,9 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="B03",
+        false_alarm_zh="线下办理后一次录入,时间戳不反映实际间隔",
+        false_alarm_en="steps done on paper and keyed in one go, so that the stamps do not tell "
+        "the real interval",
     ),
     Feature(
         RobustZ("open_wd", (("activity", "case_type"), ("activity",))),
@@ -332,6 +345,8 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="P08",
+        false_alarm_zh="分期建设、中途停工或依法中止计时的项目",
+        false_alarm_en="projects built in phases, halted, or with the clock stopped by law",
     ),
     Feature(
         RobustZ("slack_d", (("activity",),)),
@@ -344,6 +359,8 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="行政许可法 Art 42",
+        false_alarm_zh="期限依法延长或中止而平台未更新到期日",
+        false_alarm_en="a due date that was lawfully extended and not updated on the platform",
     ),
     Feature(
         Own("slack_d"),
@@ -355,6 +372,8 @@ FEATURES: Final = (
         unit_zh="天",
         family="timing",
         source="行政许可法 Art 42",
+        false_alarm_zh="期限依法延长或中止而平台未更新到期日",
+        false_alarm_en="a due date that was lawfully extended and not updated on the platform",
     ),
     Feature(
         Window(("project",), "count", days=1827),
@@ -365,6 +384,8 @@ FEATURES: Final = (
         tail="both",
         family="sequence",
         source="P01",
+        false_alarm_zh="大型或分期项目环节本就多;简易备案项目环节本就少",
+        false_alarm_en="large or phased projects take many steps, simple filings few",
     ),
     Feature(
         Window(("project", "activity"), "count", days=1827),
@@ -399,6 +420,9 @@ FEATURES: Final = (
         tail="both",
         family="sequence",
         source="P01",
+        false_alarm_zh="适用告知承诺或简化流程的项目;历史环节未迁入平台",
+        false_alarm_en="projects under a simplified procedure; earlier steps that were never "
+        "loaded",
     ),
     Feature(
         Window(("project",), "distinct", "officer", days=1827),
@@ -411,6 +435,8 @@ FEATURES: Final = (
         tail="both",
         family="resource",
         source="B04",
+        false_alarm_zh="小单位只有一名经办人;机构改革后集中移交",
+        false_alarm_en="a small office with one officer; a hand-over of all files after a reform",
     ),
     Feature(
         Share(("project", "officer"), of=("project",), days=1827),
@@ -422,6 +448,8 @@ FEATURES: Final = (
         unit_zh="占比",
         family="resource",
         source="B04",
+        false_alarm_zh="实行首问负责或专班包办的单位",
+        false_alarm_en="offices where one officer accompanies a file by design",
     ),
     Feature(
         Window(("officer",), "count", days=1),
@@ -432,6 +460,8 @@ FEATURES: Final = (
         family="burst",
         source="B03",
         sensitive=True,
+        false_alarm_zh="集中会审日、批量补录或系统升级后补办",
+        false_alarm_en="a joint review day, or work entered in bulk after an outage",
     ),
     Feature(
         Window(("officer",), "count", days=7),
@@ -442,6 +472,8 @@ FEATURES: Final = (
         family="burst",
         source="B03",
         sensitive=True,
+        false_alarm_zh="申报季或年底集中办理;代班",
+        false_alarm_en="a filing season or the end of the year; cover for colleagues",
     ),
     Feature(
         Window(("office",), "hhi", "officer", days=90),
@@ -454,6 +486,8 @@ FEATURES: Final = (
         family="resource",
         source="B02",
         sensitive=True,
+        false_alarm_zh="编制少的单位,或按专业分工的单位",
+        false_alarm_en="a small office, or one that divides work by speciality",
     ),
     Feature(
         Share(("owner", "officer"), of=("owner",), days=1095),
@@ -466,6 +500,9 @@ FEATURES: Final = (
         family="relation",
         source="B02",
         sensitive=True,
+        false_alarm_zh="按片区或行业定人联系的单位;业主项目少",
+        false_alarm_en="offices that assign officers by district or sector; owners with few "
+        "projects",
     ),
     Feature(
         Share(("contractor", "officer"), of=("contractor",), days=1095, where=_CHANGES),
@@ -478,6 +515,8 @@ FEATURES: Final = (
         family="relation",
         source="P07",
         sensitive=True,
+        false_alarm_zh="该专业只有一名审核人;施工单位变更少",
+        false_alarm_en="one reviewer for the speciality; a contractor with few changes",
     ),
     Feature(
         IsNew(("officer", "activity"), of=("activity",)),
@@ -490,6 +529,8 @@ FEATURES: Final = (
         family="resource",
         source="B05",
         sensitive=True,
+        false_alarm_zh="新进或轮岗人员;新设环节",
+        false_alarm_en="a new or rotated officer; a new kind of step",
     ),
     Feature(
         Since(("officer",), days=365),
@@ -502,6 +543,8 @@ FEATURES: Final = (
         family="resource",
         source="B06",
         sensitive=True,
+        false_alarm_zh="产假、借调或培训后返岗",
+        false_alarm_en="back from leave, secondment or training",
     ),
     Feature(
         Window(("project",), "count", days=730, where=_CHANGES),
@@ -522,6 +565,9 @@ FEATURES: Final = (
         "changes in quick succession",
         family="change",
         source="P02",
+        false_alarm_zh="地质或设计条件变化集中处理;一次会议批复多项",
+        false_alarm_en="ground or design conditions dealt with together; several changes of one "
+        "meeting",
     ),
     Feature(
         Window(("project",), "sum", "rise_ppm", days=730, where=_CHANGES),
@@ -533,6 +579,9 @@ FEATURES: Final = (
         unit_zh="百万分之",
         family="change",
         source="P04",
+        false_alarm_zh="材料涨价调差、政策性调整或经批准扩大规模",
+        false_alarm_en="adjustment for prices of materials, or an extension that was approved "
+        "as such",
     ),
     Feature(
         Own("rise_ppm"),
@@ -545,6 +594,9 @@ FEATURES: Final = (
         tail="both",
         family="change",
         source="P04; 政府投资条例 Art 12",
+        false_alarm_zh="经批准扩大规模、价差调整,或前次金额单位录错",
+        false_alarm_en="an approved extension, an adjustment for prices, or an amount keyed in "
+        "another unit before",
     ),
     Feature(
         Own("scale_rise_ppm"),
@@ -557,6 +609,9 @@ FEATURES: Final = (
         tail="both",
         family="change",
         source="P06",
+        false_alarm_zh="规模口径改变(用地与建筑面积)或分期立项",
+        false_alarm_en="scale measured otherwise than before (land or floor area), or a project "
+        "divided into phases",
     ),
     Feature(
         RobustZ(
@@ -572,6 +627,8 @@ FEATURES: Final = (
         tail="both",
         family="amount",
         source="S01; Rousseeuw & Croux 1993",
+        false_alarm_zh="标志性大项目,或金额单位录错",
+        false_alarm_en="a landmark project, or an amount keyed in another unit",
     ),
     Feature(
         RobustZ("unit_cost", (("case_type", "sector"), ("case_type",))),
@@ -584,6 +641,9 @@ FEATURES: Final = (
         tail="both",
         family="amount",
         source="P06",
+        false_alarm_zh="地质特殊、地下工程或设备占比高的项目;规模单位录错",
+        false_alarm_en="difficult ground, underground works or costly equipment; a scale keyed "
+        "in another unit",
     ),
     Feature(
         Window(("parcel",), "distinct", "project", days=1095),
@@ -607,6 +667,8 @@ FEATURES: Final = (
         "filed again by another route after a rejection",
         family="duplicate",
         source="P12",
+        false_alarm_zh="材料不齐被退后正常补报;同一地块上多个业主",
+        false_alarm_en="papers completed after a return; several owners on one parcel",
     ),
     Feature(
         Window(("project",), "count", days=1827, where=_PERMIT),
@@ -617,6 +679,8 @@ FEATURES: Final = (
         family="permit",
         tail="low",
         source="P09; 建设工程质量管理条例 Art 57",
+        false_alarm_zh="限额以下依法免办施工许可,或许可在其他系统办理",
+        false_alarm_en="works small enough to need no permit, or a permit issued in another system",
     ),
     Feature(
         Window(("project",), "count", days=1827, where=_EVALUATED),
@@ -627,6 +691,9 @@ FEATURES: Final = (
         family="permit",
         tail="low",
         source="P08",
+        false_alarm_zh="依规免于评估的小型项目,或区域评估代替单项评估",
+        false_alarm_en="small projects exempt from evaluation, or an evaluation of the whole "
+        "area in its place",
     ),
     Feature(
         Since(("project",), days=1827, where=_APPROVED),
@@ -639,6 +706,8 @@ FEATURES: Final = (
         tail="both",
         family="permit",
         source="P03; P10",
+        false_alarm_zh="征迁、资金或季节原因推迟开工",
+        false_alarm_en="a start put off by land clearance, funding or season",
     ),
     Feature(
         Own("off_day"),
@@ -650,6 +719,9 @@ FEATURES: Final = (
         unit_zh="是/否",
         family="timing",
         source="B06",
+        false_alarm_zh="调休工作日未入日历、值班办理或网上自动办结",
+        false_alarm_en="a working day in lieu missing from the calendar, duty service, or "
+        "automatic online completion",
     ),
     Feature(
         Own("hour"),
@@ -662,6 +734,9 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="B06",
+        false_alarm_zh="网上全天受理、自动办结或时区录入有误",
+        false_alarm_en="round-the-clock online service, automatic completion, or stamps in "
+        "another time zone",
     ),
     Feature(
         Since(("project",), days=1827, where=_CHANGES),
@@ -859,6 +934,8 @@ FEATURES: Final = (
         family="permit",
         in_model=False,
         source="P10; 企业投资项目核准和备案管理条例 Art 12",
+        false_alarm_zh="不单独提示,仅供规则引用",
+        false_alarm_en="not told by itself: rules refer to it",
     ),
     Feature(
         Window(("parcel",), "count", days=1095, where=_FILED),
@@ -975,6 +1052,8 @@ FEATURES: Final = (
         family="separation",
         in_model=False,
         source="B04",
+        false_alarm_zh="不单独提示,仅供规则引用",
+        false_alarm_en="not told by itself: rules refer to it",
     ),
     Feature(
         Rarity(("advice", "activity"), of=("advice",)),

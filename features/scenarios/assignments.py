@@ -293,6 +293,8 @@ FEATURES: Final = (
         family="concentration",
         in_model=False,
         source="A04; KEN",
+        false_alarm_zh="专业稀缺、合格单位少,或本季抽取次数少",
+        false_alarm_en="a rare speciality with few eligible agencies, or few draws in the quarter",
     ),
     Feature(
         Window(("owner",), "hhi", "agency", days=365),
@@ -305,6 +307,8 @@ FEATURES: Final = (
         family="concentration",
         in_model=False,
         source="A04; KEN",
+        false_alarm_zh="项目同属一专业,或一年抽取次数少",
+        false_alarm_en="projects of one speciality, or few draws in a year",
     ),
     Feature(
         Window(_PAIR, "count", period="quarter", where=_SKIPS),
@@ -404,6 +408,8 @@ FEATURES: Final = (
         family="value",
         in_model=False,
         source="A03",
+        false_alarm_zh="仅供比较,不单独提示",
+        false_alarm_en="for comparison alone: not told by itself",
     ),
     Feature(
         Window(_WITH_OWNER, "min", "head_min", period="quarter"),
@@ -510,6 +516,8 @@ FEATURES: Final = (
         family="pairing",
         in_model=False,
         source="A02",
+        false_alarm_zh="轮候名单长,相遇本就少",
+        false_alarm_en="a long queue in which any two seldom meet",
     ),
 )
 

@@ -234,6 +234,8 @@ FEATURES: Final = (
         family="publication",
         source="R02; 浙江省公共信用信息管理条例 Art 32",
         in_model=False,
+        false_alarm_zh="最短公示期本就短的处罚,或公示起始日补录",
+        false_alarm_en="a penalty whose shortest publication is short, or a start entered later",
     ),
     Feature(
         Window(("penalty",), "count", days=45, where=_DOWNGRADES),
@@ -271,6 +273,8 @@ FEATURES: Final = (
         tail="low",
         family="evidence",
         source="R03",
+        false_alarm_zh="整改核查与修复一并办理",
+        false_alarm_en="the inspection and the repair handled at one visit",
     ),
     Feature(
         Own("attachments_missing"),
@@ -344,6 +348,8 @@ FEATURES: Final = (
         family="repeat",
         source="R05",
         in_model=False,
+        false_alarm_zh="已履行而公示期未届满",
+        false_alarm_en="a duty that was met while its publication still runs",
     ),
     Feature(
         Since(("enterprise",), days=1095),
@@ -357,6 +363,8 @@ FEATURES: Final = (
         family="repeat",
         source="R05",
         in_model=False,
+        false_alarm_zh="同一事由的多项处罚一并修复",
+        false_alarm_en="several penalties of one matter repaired together",
     ),
     Feature(
         Window(("penalty",), "count", days=365, where=_REFUSED),
@@ -493,6 +501,8 @@ FEATURES: Final = (
         family="handler",
         source="B03",
         sensitive=True,
+        false_alarm_zh="集中办理日或专项清理",
+        false_alarm_en="a day for repairs, or a campaign to clear old cases",
     ),
     Feature(
         Own("off_day"),
@@ -504,6 +514,9 @@ FEATURES: Final = (
         unit_zh="是/否",
         family="timing",
         source="B06",
+        false_alarm_zh="调休工作日未入日历,或网上自动办结",
+        false_alarm_en="a working day in lieu missing from the calendar, or automatic online "
+        "completion",
     ),
 )
 

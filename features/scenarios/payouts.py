@@ -240,6 +240,9 @@ FEATURES: Final = (
         family="amount",
         source="S01",
         in_model=False,
+        false_alarm_zh="企业成长、政策提标,或首次达到更高档次",
+        false_alarm_en="an enterprise that grew, a raised scheme, or a higher tier reached for "
+        "the first time",
     ),
     Feature(
         RobustZ("amount_minor", (("authority", "category"), ("authority",))),
@@ -253,6 +256,8 @@ FEATURES: Final = (
         family="amount",
         source="S01",
         in_model=False,
+        false_alarm_zh="一次补发数年,或该事项包含差别很大的档次",
+        false_alarm_en="several years paid at once, or an item of very different tiers",
     ),
     Feature(
         Own("cap_ppm"),
@@ -264,6 +269,8 @@ FEATURES: Final = (
         unit_zh="百万分之",
         family="amount",
         source="S02",
+        false_alarm_zh="政策本就多按上限兑现,如定额奖励",
+        false_alarm_en="schemes that mostly pay the cap, such as fixed awards",
     ),
     Feature(
         RobustZ("amount_per_employee_minor", (("category", "sector"), ("category",))),
@@ -290,6 +297,8 @@ FEATURES: Final = (
         family="substance",
         source="S06",
         in_model=False,
+        false_alarm_zh="研发型、平台型或人员由集团参保的企业",
+        false_alarm_en="research or platform firms, or staff insured by the group",
     ),
     Feature(
         Own("age_d"),
@@ -317,6 +326,9 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="P08 applied to payouts",
+        false_alarm_zh="免申即享自动兑付,或等候预算下达",
+        false_alarm_en="automatic payment without a claim, or waiting for the budget to be "
+        "released",
     ),
     Feature(
         Own("check_lead_min"),
@@ -330,6 +342,8 @@ FEATURES: Final = (
         family="check",
         source="S13",
         in_model=False,
+        false_alarm_zh="批次统一核查,或核查时间补录",
+        false_alarm_en="one check for a whole batch, or a check entered later",
     ),
     Feature(
         Own("has_check"),
@@ -343,6 +357,8 @@ FEATURES: Final = (
         family="check",
         source="S13",
         in_model=False,
+        false_alarm_zh="核查在其他系统办理而未回传",
+        false_alarm_en="checked in another system that does not report back",
     ),
     Feature(
         Own("off_day"),
@@ -355,6 +371,8 @@ FEATURES: Final = (
         family="timing",
         source="B06",
         in_model=False,
+        false_alarm_zh="调休工作日未入日历,或系统自动拨付",
+        false_alarm_en="a working day in lieu missing from the calendar, or automatic payment",
     ),
     Feature(
         Window(("enterprise",), "count", days=30),
@@ -365,6 +383,8 @@ FEATURES: Final = (
         family="frequency",
         source="S03",
         in_model=False,
+        false_alarm_zh="多项政策同期兑付,或分期款集中到账",
+        false_alarm_en="several schemes paid in one season, or instalments that fall together",
     ),
     Feature(
         Window(("enterprise",), "count", days=365),
@@ -375,6 +395,8 @@ FEATURES: Final = (
         family="frequency",
         source="S03",
         in_model=False,
+        false_alarm_zh="优质企业同时符合多项政策",
+        false_alarm_en="a strong enterprise that meets many schemes",
     ),
     Feature(
         Window(("enterprise",), "sum", "amount_minor", days=365),
@@ -387,6 +409,8 @@ FEATURES: Final = (
         family="dependence",
         source="S04",
         in_model=False,
+        false_alarm_zh="龙头企业或重大项目一次性奖励",
+        false_alarm_en="a leading enterprise, or the one-off award of a large project",
     ),
     Feature(
         Window(("enterprise",), "max", "amount_minor", days=1095),
@@ -399,6 +423,8 @@ FEATURES: Final = (
         family="dependence",
         in_model=False,
         source="S04",
+        false_alarm_zh="仅供比较,不单独提示",
+        false_alarm_en="for comparison alone: not told by itself",
     ),
     Feature(
         Window(("enterprise",), "std", "amount_minor", days=1095),
@@ -411,6 +437,8 @@ FEATURES: Final = (
         family="dependence",
         in_model=False,
         source="S04",
+        false_alarm_zh="同时领取定额小补与大项奖励",
+        false_alarm_en="small fixed grants beside large awards",
     ),
     Feature(
         Window(("enterprise", "category"), "count", days=30),
@@ -435,6 +463,8 @@ FEATURES: Final = (
         family="duplicate",
         source="S03",
         in_model=False,
+        false_alarm_zh="经营范围广的企业,或事项编码细分",
+        false_alarm_en="an enterprise of many trades, or items that are finely coded",
     ),
     Feature(
         Window(("enterprise",), "distinct", "authority", days=365),
@@ -447,6 +477,8 @@ FEATURES: Final = (
         family="duplicate",
         source="S03",
         in_model=False,
+        false_alarm_zh="跨部门的综合性政策包",
+        false_alarm_en="a package of schemes of several authorities",
     ),
     Feature(
         Window(("enterprise",), "distinct", "officer", days=365),
@@ -461,6 +493,8 @@ FEATURES: Final = (
         source="B02",
         in_model=False,
         sensitive=True,
+        false_alarm_zh="轮岗或业务由专窗受理",
+        false_alarm_en="rotation of posts, or one counter that takes all claims",
     ),
     Feature(
         Window(("object_code",), "count", days=1095),
@@ -485,6 +519,8 @@ FEATURES: Final = (
         family="relation",
         source="S07",
         in_model=False,
+        false_alarm_zh="集团资金集中管理或代付账户",
+        false_alarm_en="a group's pooled treasury, or a paying agent's account",
     ),
     Feature(
         Window(("agent",), "distinct", "enterprise", days=30),
@@ -511,6 +547,8 @@ FEATURES: Final = (
         family="relation",
         source="S08",
         in_model=False,
+        false_alarm_zh="园区或镇街统一代办服务",
+        false_alarm_en="a park or town that files for its enterprises as a service",
     ),
     Feature(
         Share(("enterprise", "officer"), of=("enterprise",), days=365),
@@ -524,6 +562,8 @@ FEATURES: Final = (
         source="B02",
         in_model=False,
         sensitive=True,
+        false_alarm_zh="企业服务专员制;企业拨付笔数少",
+        false_alarm_en="a dedicated officer for each enterprise; few payments",
     ),
     Feature(
         Share(("category", "enterprise"), of=("category",), value="amount_minor", days=365),
@@ -536,6 +576,8 @@ FEATURES: Final = (
         family="concentration",
         source="S07; KEN",
         in_model=False,
+        false_alarm_zh="专为一家企业设立的协议事项",
+        false_alarm_en="an item agreed for one enterprise",
     ),
     Feature(
         Window(("authority",), "hhi", "enterprise", days=90),
@@ -548,6 +590,8 @@ FEATURES: Final = (
         family="concentration",
         source="A04",
         in_model=False,
+        false_alarm_zh="部门事项少,或大项奖励集中兑付",
+        false_alarm_en="an authority of few items, or large awards paid together",
     ),
     Feature(
         IsNew(("enterprise", "category"), of=("category",)),
@@ -574,6 +618,8 @@ FEATURES: Final = (
         family="novelty",
         source="S05",
         in_model=False,
+        false_alarm_zh="新设企业、新迁入企业或新政策",
+        false_alarm_en="a new enterprise, one that moved in, or a new scheme",
     ),
     Feature(
         Rarity(("authority", "category"), of=("authority",)),
@@ -586,6 +632,8 @@ FEATURES: Final = (
         family="novelty",
         source="surprisal of a category",
         in_model=False,
+        false_alarm_zh="新政策首批,或职能划转后的承接部门",
+        false_alarm_en="the first payments of a scheme, or an authority that took over its duties",
     ),
     Feature(
         Since(("enterprise",)),
@@ -599,6 +647,8 @@ FEATURES: Final = (
         family="timing",
         source="S14",
         in_model=False,
+        false_alarm_zh="年度政策周期,或分期款连续拨付",
+        false_alarm_en="a scheme's yearly cycle, or instalments one after the other",
     ),
     Feature(
         Since(("enterprise", "category")),
@@ -612,6 +662,8 @@ FEATURES: Final = (
         family="timing",
         source="S03",
         in_model=False,
+        false_alarm_zh="政策改期兑付,或补发差额",
+        false_alarm_en="a scheme paid at another season, or a difference paid later",
     ),
     Feature(
         Window(("officer",), "count", days=1),
@@ -634,6 +686,8 @@ FEATURES: Final = (
         family="frequency",
         source="assumption",
         in_model=False,
+        false_alarm_zh="账号信息有误被退后重发",
+        false_alarm_en="payments returned for a wrong account number and sent again",
     ),
     Feature(
         Window(("enterprise",), "mean", "at_cap", days=1095),
@@ -807,6 +861,8 @@ FEATURES: Final = (
         unit_zh="天",
         family="check",
         source="S13",
+        false_alarm_zh="长期有效的资质只需核查一次",
+        false_alarm_en="a standing qualification that needs one look-up only",
     ),
     Feature(
         Window(("enterprise",), "sum", "in_force", days=1827, source="credit_repairs"),
@@ -1047,6 +1103,8 @@ FEATURES: Final = (
         tail="both",
         family="check",
         source="S13",
+        false_alarm_zh="批次统一核查,或预算下达推迟拨付",
+        false_alarm_en="one check for a whole batch, or a payment that waited for its budget",
     ),
     Feature(
         Rarity(("authority", "check_result"), of=("authority",)),

@@ -584,6 +584,8 @@ FEATURES: Final = (
         unit_zh="是/否",
         family="timing",
         source="B06",
+        false_alarm_zh="应急抢险,或调休工作日未入日历",
+        false_alarm_en="emergency works, or a working day in lieu missing from the calendar",
     ),
     Feature(
         Own("hour"),
@@ -596,6 +598,8 @@ FEATURES: Final = (
         tail="both",
         family="timing",
         source="B06",
+        false_alarm_zh="网上采购自动成交,或时间戳为批量导入",
+        false_alarm_en="automatic online awards, or stamps of a bulk import",
     ),
 )
 
