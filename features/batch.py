@@ -18,6 +18,7 @@ from features.states import columns_by_atom, counted_by, held, lane_of, replayed
 from features.store.ledger import Ledger
 from features.sweeps import BLOCK_ROWS, STRETCH, SWEPT
 from features.table import FeatureTable
+from features.told import told
 from features.unit import unit_labels
 
 Progress = Callable[[int, int, str], None]
@@ -67,7 +68,13 @@ def build(ledger: Ledger, scenario: Scenario, *, progress: Progress | None = Non
         unit=np.array(unit_labels(history, rows), dtype=np.str_),
         amount_minor=frame[scenario.amount].fill_null(0).to_numpy(),
         rules={
-            rule.name: rules.answer(rule, by_name, history.applies(rule.applies)[rows], days)
+            rule.name: rules.answer(
+                rule,
+                by_name,
+                history.applies(rule.applies)[rows],
+                days,
+                {need: told(history, need)[rows] for _, need in rule.needs},
+            )
             for rule in scenario.rules
         },
         patterns=tuple(pattern.info for pattern in scenario.patterns),

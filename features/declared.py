@@ -354,12 +354,27 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """Events that a platform must tell of before their absence says anything.
+
+    They are those of the scenario, or of a `source`, that carry one of `values` in `field`, which
+    may be "kind"; without `values`, anything at all.
+    """
+
+    field: str
+    values: tuple[str, ...] = ()
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A fixed rule over features: hit when every condition holds, as of the event.
 
     `conditions` are (feature, comparison, threshold); `applies` restricts the events by a field's
     values. Not applicable outside `applies`; clear where a condition is known not to hold;
-    insufficient where a condition's feature is missing and the others hold.
+    insufficient where a condition's feature is missing and the others hold. A feature that `needs`
+    names is missing, too, as long as the ledger knows of no event that its need is for: from who
+    never sends permits, no permit proves nothing.
 
     A threshold is a number, or the name of one that the configuration gives
     (`features.scenarios.rulebook`), which also may change the basis and says how severe a hit is
@@ -377,6 +392,7 @@ class Rule:
     valid_from: date | None = None
     valid_until: date | None = None
     thresholds: tuple[Threshold, ...] = ()
+    needs: tuple[tuple[str, Need], ...] = ()
 
     @property
     def named(self) -> frozenset[str]:

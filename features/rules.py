@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from features.calendar import to_day
 from features.contracts.errors import DeclarationError
 from features.contracts.vectors import Integers, Vector
-from features.spec import Rule
+from features.spec import Need, Rule
 
+_ALL_TOLD: Final[Mapping[Need, NDArray[np.bool_]]] = {}
 CLEAR, HIT, NOT_APPLICABLE, INSUFFICIENT = 0, 1, 2, 3
 ANSWERS: Final = ("clear", "hit", "not_applicable", "insufficient")
 
@@ -27,14 +28,22 @@ _COMPARE: Final[Mapping[str, Callable[[Vector, Vector | float], NDArray[np.bool_
 }
 
 
+Marks = NDArray[np.bool_]
+
+
 def answer(
-    rule: Rule, values: Mapping[str, Vector], applies: NDArray[np.bool_], days: Integers
+    rule: Rule,
+    values: Mapping[str, Vector],
+    applies: Marks,
+    days: Integers,
+    told: Mapping[Need, Marks] = _ALL_TOLD,
 ) -> NDArray[np.int8]:
     """The rule's answer for each event: a position in `ANSWERS`.
 
     `values` are the features by name (NaN where missing), `applies` says which events the rule is
-    for, `days` on which local day (since 1970-01-01) each happened. One condition that is known not
-    to hold clears the rule, whatever the others are.
+    for, `days` on which local day (since 1970-01-01) each happened, `told` by which events what the
+    rule needs had been told of. One condition that is known not to hold clears the rule, whatever
+    the others are.
 
     >>> rule = Rule("many", "多", "many", "internal", (("n", ">=", 3.0),))
     >>> values, applies = np.array([3.0, 2.0, np.nan, 9.0]), np.array([True, True, True, False])
@@ -51,11 +60,20 @@ def answer(
     for feature, comparison, limit in rule.conditions:
         threshold = limit if not isinstance(limit, str) else threshold_at(rule, limit, days)
         in_force &= ~np.isnan(threshold)
-        holds = _COMPARE[comparison](values[feature], threshold)
+        known = _known(rule, feature, values[feature], told)
+        holds = _COMPARE[comparison](known, threshold)
         hit &= holds
-        clear |= ~holds & ~np.isnan(values[feature])
+        clear |= ~holds & ~np.isnan(known)
     out = np.where(hit, HIT, np.where(clear, CLEAR, INSUFFICIENT))
     return np.where(in_force, out, NOT_APPLICABLE).astype(np.int8)
+
+
+def _known(rule: Rule, feature: str, values: Vector, told: Mapping[Need, Marks]) -> Vector:
+    """The feature's values where what they need had been told of, NaN elsewhere."""
+    for name, need in rule.needs:
+        if name == feature and need in told:
+            values = np.where(told[need], values, np.nan)
+    return values
 
 
 def is_in_force(rule: Rule, days: Integers) -> NDArray[np.bool_]:

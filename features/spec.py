@@ -18,6 +18,7 @@ from features.declared import (
     ONE_EVENT,
     Feature,
     Measure,
+    Need,
     Network,
     Pattern,
     Rule,
@@ -57,6 +58,7 @@ __all__ = [
     "KeyZ",
     "Measure",
     "NearDuplicates",
+    "Need",
     "Network",
     "Own",
     "Pattern",
@@ -224,6 +226,23 @@ class Scenario:
         for column, _ in rule.applies:
             self._check(rule.name, "is for", column, ("kind", *self.codes))
             self._check_known(rule.name, column)
+        for name, need in rule.needs:
+            self._check_need(rule, name, need)
+
+    def _check_need(self, rule: Rule, name: str, need: Need) -> None:
+        asked = [feature for feature, _, _ in rule.conditions]
+        if name not in asked:
+            message = (
+                f"{self.name}: rule {rule.name} says what {name} needs, and asks nothing of it; "
+                f"it asks {', '.join(asked)}"
+            )
+            raise DeclarationError(message)
+        fields = self.fields
+        if need.source is not None:
+            sources = [of.scenario for of in self.sources]
+            self._check(rule.name, "needs events of", need.source, sources)
+            fields = self.source(need.source).fields
+        self._check(rule.name, "needs", need.field, ("kind", *(of.name for of in fields)))
 
     def _check_pattern(self, pattern: Pattern) -> None:
         names = [name for name, _ in pattern.parts]

@@ -58,7 +58,9 @@ class Engine(Protocol):
         """The features as of now, or as of a stored event."""
         ...
 
-    def warnings(self, event: Event, vector: FeatureVector) -> tuple[RuleWarning, ...]:
+    def warnings(
+        self, event: Event, vector: FeatureVector, *, stored: Stored | None = None
+    ) -> tuple[RuleWarning, ...]:
         """Our own fixed rules' answers."""
         ...
 
@@ -299,7 +301,7 @@ class Scorer:
             record_id=record_id,
         )
         scores = serving.bundle.scores_of(score, is_alert=review.is_alert)
-        rules = merge(request.warnings, self._engine.warnings(event, vector))
+        rules = merge(request.warnings, self._engine.warnings(event, vector, stored=loaded))
         is_told = request.explain or scores.is_alert or scores.band is not Band.INFO
         return Verdict(
             record_id=record_id,

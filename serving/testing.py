@@ -77,7 +77,13 @@ class SmallEngine:
             peer_group="all",
         )
 
-    def warnings(self, event: Event, vector: FeatureVector) -> tuple[RuleWarning, ...]:
+    def warnings(
+        self,
+        event: Event,
+        vector: FeatureVector,
+        *,
+        stored: Stored | None = None,  # noqa: ARG002
+    ) -> tuple[RuleWarning, ...]:
         """Hit above the cap."""
         status: Literal["hit", "clear"] = "hit" if vector.cells[0].value > CAP else "clear"
         return (RuleWarning(rule="over_cap", status=status, source="lianjing", detail=event.kind),)

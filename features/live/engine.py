@@ -20,6 +20,7 @@ from features.live.ground import Ground
 from features.live.preload import preload
 from features.live.rebuild import Progress
 from features.live.snapshots import Snapshots
+from features.live.told import LiveTold
 from features.live.trace import Source, sources, traced
 from features.live.view import LiveView
 from features.live.writer import LiveWriter
@@ -71,6 +72,7 @@ class LiveEngine:
         self.ground.snapshots = self.snapshots
         self.spec_hash = self.writer.spec_hash
         self.rules_hash = scenario.rules_hash
+        self._told_of = LiveTold(ledger, scenario.name)
         self._held: LiveView | None = None
 
     def _preload(self) -> None:
@@ -130,9 +132,17 @@ class LiveEngine:
         )
 
     def warnings(
-        self, event: Event, vector: FeatureVector, among: Sequence[Rule] | None = None
+        self,
+        event: Event,
+        vector: FeatureVector,
+        among: Sequence[Rule] | None = None,
+        *,
+        stored: Stored | None = None,
     ) -> tuple[RuleWarning, ...]:
-        """The answers of the scenario's fixed rules, or of those given, about `event`."""
+        """The answers of the scenario's fixed rules, or of those given, about `event`.
+
+        They are as of the `vector`, and of its place in the ledger where the event is `stored`.
+        """
         rules_asked = self.scenario.rules if among is None else among
         told = dict(zip(vector.names, vector.cells, strict=True))
         named = {name for rule in rules_asked for name, _, _ in rule.conditions}
@@ -144,7 +154,11 @@ class LiveEngine:
                 (event.kind if name == "kind" else event.fields.get(name)) in wanted
                 for name, wanted in rule.applies
             )
-            code = int(rules.answer(rule, values, np.array([applies]), days)[0])
+            met = {
+                need: np.array([self._told_of.is_told(need, event, vector.as_of_seq, stored)])
+                for _, need in rule.needs
+            }
+            code = int(rules.answer(rule, values, np.array([applies]), days, met)[0])
             found.append(
                 RuleWarning(
                     rule=rule.name, status=rules.ANSWERS[code], source="lianjing", detail=rule.basis
@@ -212,6 +226,7 @@ class LiveEngine:
         self._held = None
         self.snapshots.forget()
         self.writer.forget()
+        self._told_of.forget()
 
     def _told(
         self,

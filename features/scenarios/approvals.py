@@ -8,6 +8,7 @@ from features.spec import (
     IsNew,
     Measure,
     NearDuplicates,
+    Need,
     Own,
     Pattern,
     Rarity,
@@ -1396,6 +1397,7 @@ RULES: Final = (
         "建设工程质量管理条例 Art 57; 政府投资条例 Art 20",
         (("n_permits_1827d_by_project", "<", 1),),
         applies=(("activity", ("construction_started", "payment", "start_evidence")),),
+        needs=(("n_permits_1827d_by_project", Need("activity", _PERMIT.values)),),
     ),
     Rule(
         "estimate_overrun",
@@ -1416,6 +1418,7 @@ RULES: Final = (
             ("n_works_1827d_by_project", "<", 1),
         ),
         applies=(("activity", _AFTER_APPROVAL),),
+        needs=(("n_works_1827d_by_project", Need("activity", _WORKS.values)),),
     ),
     Rule(
         "extension_lapsed",
@@ -1428,6 +1431,7 @@ RULES: Final = (
             ("n_works_1827d_by_project", "<", 1),
         ),
         applies=(("activity", _AFTER_APPROVAL),),
+        needs=(("n_works_1827d_by_project", Need("activity", _WORKS.values)),),
     ),
     Rule(
         "decided_late",

@@ -11,6 +11,7 @@ from features.spec import (
     Feature,
     IsNew,
     Measure,
+    Need,
     Own,
     Pattern,
     Rarity,
@@ -568,6 +569,7 @@ RULES: Final = (
         "repaired without a record that it was put right",
         f"{_LAW}; 信用修复须有整改与核查记录",
         (("n_evidence_1095d_by_penalty", "<", 1),),
+        needs=(("n_evidence_1095d_by_penalty", Need("kind", _EVIDENCE.values)),),
     ),
     Rule(
         "repair_papers_missing",

@@ -9,6 +9,7 @@ from features.spec import (
     IsNew,
     Measure,
     NearDuplicates,
+    Need,
     Network,
     Own,
     Pattern,
@@ -1422,6 +1423,7 @@ RULES: Final = (
         "财政涉企补助全网查 (check before payment)",
         (("has_check", "<", 1),),
         applies=(("kind", ("payout_requested",)),),
+        needs=(("has_check", Need("checked_at")),),
     ),
     Rule(
         "check_after_payment",
@@ -1458,6 +1460,12 @@ RULES: Final = (
         "benefit while a penalty is in force",
         "浙江省公共信用信息管理条例 (2017); conditions of the policy",
         (("credit_repairs_in_force_sum_1827d_by_enterprise", ">=", "penalties"),),
+        needs=(
+            (
+                "credit_repairs_in_force_sum_1827d_by_enterprise",
+                Need("kind", ("penalty_published",), source="credit_repairs"),
+            ),
+        ),
     ),
     Rule(
         "duties_not_separated",

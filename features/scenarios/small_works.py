@@ -13,6 +13,7 @@ from features.spec import (
     IsNew,
     Measure,
     NearDuplicates,
+    Need,
     Own,
     Pattern,
     RobustZ,
@@ -666,6 +667,7 @@ RULES: Final = (
         "政府采购法 Art 40",
         (("n_quotes_180d_by_lot", "<", "quotes"),),
         applies=(("kind", ("contract_awarded",)), ("method", ("inquiry", "competitive_quotes"))),
+        needs=(("n_quotes_180d_by_lot", Need("kind", _QUOTED.values)),),
     ),
 )
 

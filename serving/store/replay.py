@@ -76,7 +76,7 @@ class Replayer:
             compared["alert"] = (verdict.scores.is_alert, is_above(score, verdict.review))
         rules = self._rules(engine, made.rules_hash)
         if rules is not None:
-            ours = engine.warnings(stored.event, vector, rules)
+            ours = engine.warnings(stored.event, vector, rules, stored=stored)
             compared["fixed rules"] = (verdict.rules, _merged(verdict.rules, ours))
         differs = tuple(name for name, (then, now) in compared.items() if then != now)
         skipped = () if rules is not None else ("fixed rules",)

@@ -20,8 +20,11 @@ Step = tuple[int, str, dict[str, int | str]]
 """The day, the step, and what else it says."""
 
 
-def answer(rule: str, *steps: Step) -> str:
-    """What a rule says of the last of some steps, of project P on parcel L unless they say so."""
+def answer(rule: str, *steps: Step, before: tuple[Step, ...] | None = None) -> str:
+    """What a rule says of the last of some steps, of project P on parcel L unless they say so.
+
+    The platform has told of another project's permit and works `before`, unless it says else.
+    """
     ledger = Ledger.in_memory()
     ledger.admit(
         [
@@ -32,7 +35,9 @@ def answer(rule: str, *steps: Step) -> str:
                 effective_at=FIRST + timedelta(days=day),
                 fields={"project": "P", "parcel": "L", "activity": activity, **more},
             )
-            for number, (day, activity, more) in enumerate(steps)
+            for number, (day, activity, more) in enumerate(
+                (*(ELSEWHERE if before is None else before), *steps)
+            )
         ]
     )
     return ANSWERS[int(build(ledger, catalog.load("approvals")).rules[rule][-1])]
@@ -50,6 +55,10 @@ def named(title: str) -> int:
     return found
 
 
+ELSEWHERE: Final = (
+    step(-300, "permit_issued", project="E", parcel="M"),
+    step(-299, "construction_started", project="E", parcel="M"),
+)
 FILED: Final = step(0, "filed", amount_minor=100 * YUAN)
 APPROVED: Final = step(30, "approved", amount_minor=100 * YUAN)
 NAME: Final = "长辉公司年产13万件高端阀门研发中心扩建项目"
@@ -192,3 +201,24 @@ def test_works_of_every_kind_need_a_permit(works: str) -> None:
         "clear"
     )
     assert answer("construction_before_approval", FILED, APPROVED) == "not_applicable"
+
+
+def test_from_a_platform_that_tells_of_no_permits_none_is_missed() -> None:
+    """Absence says nothing until a permit was known, whenever that one was issued."""
+    rule, works, steps = "construction_before_approval", step(61, "payment"), (FILED, APPROVED)
+    later = step(62, "permit_issued", project="E", parcel="M")
+
+    assert answer(rule, *steps, works, before=()) == "insufficient"
+    assert answer(rule, *steps, later, step(70, "payment"), before=()) == "hit"
+
+
+def test_a_start_is_late_only_where_starts_are_told_of() -> None:
+    """Nor does the extension lapse for want of a start that nobody would have sent."""
+    late = step(800, "change_requested")
+
+    assert answer("approved_not_started", FILED, APPROVED, late, before=()) == "insufficient"
+    extended = step(700, "extension_approved"), step(1200, "change_requested")
+    assert answer("extension_lapsed", FILED, APPROVED, *extended, before=()) == "insufficient"
+    assert answer("extension_lapsed", FILED, APPROVED, *extended) == "hit"
+    soon = step(60, "change_requested")
+    assert answer("approved_not_started", FILED, APPROVED, soon, before=()) == "clear"

@@ -107,7 +107,7 @@ def test_batch_and_live_give_the_same_answers() -> None:
     seen = set()
     for row, event in enumerate(steps):
         stored = ledger.find(event.scenario, event.kind, event.event_id, event.version)
-        told = engine.warnings(event, engine.vector(event, stored=stored))
+        told = engine.warnings(event, engine.vector(event, stored=stored), stored=stored)
         live = {warning.rule: warning.status for warning in told}
         assert live == {name: ANSWERS[column[row]] for name, column in table.rules.items()}
         seen |= set(live.values())
