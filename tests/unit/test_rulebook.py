@@ -208,3 +208,27 @@ def test_a_limit_is_whatever_ones_own_file_says(
         return ANSWERS[code]
 
     assert (told(None), told(mine)) == ("clear", "hit")
+
+
+OWN: Final = {
+    "frequent_changes",
+    "duplicate_benefit",
+    "check_missing",
+    "check_after_payment",
+    "check_hit_ignored",
+    "check_incomplete",
+    "check_stale",
+    "skipped_rotation",
+    "repeated_skips",
+    "repair_over_promise",
+    "repair_very_quick",
+}
+"""Rules of a platform, a policy or a city: in force since the day that an operator states."""
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_a_rule_of_law_is_in_force_since_the_law_is(name: str) -> None:
+    """Each rule that cites a law has its first day; the others are the platform's own."""
+    undated = {rule.name for rule in catalog.load(name).rules if rule.valid_from is None}
+
+    assert undated == OWN & {rule.name for rule in catalog.load(name).rules}
