@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.contracts.errors import InputError
 from features.contracts.events import EventField
 from features.contracts.vectors import Integers
 from features.kernels import MISSING, NEVER
@@ -33,6 +34,9 @@ _SCHEMA: Final = {
     "retracted": pl.Int64,
     "fields": pl.String,
 }
+_LOAD_ANEW: Final = (
+    "load its scenario into another LIANJING_HOME, and the outcome with the instant it was learned"
+)
 _MOST_SPREAD: Final = 4
 """Integer keys within so many times their number are codes as they are."""
 
@@ -70,7 +74,13 @@ class Columns:
 
     @classmethod
     def read(cls, ledger: Ledger, name: str, fields: Sequence[EventField]) -> Self:
-        """All versions of scenario `name` in the ledger, with the fields given."""
+        """All versions of scenario `name` in the ledger, with the fields given.
+
+        Raises
+        ------
+        InputError
+            A load is said to have known an outcome when its event happened.
+        """
         rows = ledger.connection.execute(_QUERY, (name,)).fetchall()
         frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
         types: Mapping[str, type[pl.DataType]] = {
@@ -79,6 +89,7 @@ class Columns:
         }
         struct = pl.Struct([pl.Field(name, kind) for name, kind in types.items()])
         frame = frame.with_columns(pl.col("fields").str.json_decode(struct)).unnest("fields")
+        check_learned(frame, fields)
         return cls.of(frame, fields)
 
     @classmethod
@@ -188,6 +199,35 @@ def grouped(columns: Sequence[Rows]) -> Integers:
         combined[missing] = -1
         combined = _dense(combined)
     return combined
+
+
+def check_learned(
+    frame: pl.DataFrame, fields: Sequence[EventField], way_out: str = _LOAD_ANEW
+) -> None:
+    """Refuse a load's rows that were known with an outcome no later than they happened.
+
+    `frame` holds `t`, `is_live`, the fields, and where they are known `observed` and `event_id`.
+    What was learned live was at hand when it was learned.
+
+    Raises
+    ------
+    InputError
+        Names the field, an event, the rule and the way out.
+    """
+    later = [item.name for item in fields if item.known_later]
+    if not later:
+        return
+    observed = "observed" if "observed" in frame.columns else "t"
+    early = frame.filter((pl.col("is_live") == 0) & (pl.col(observed) <= pl.col("t")))
+    for name in later:
+        told = early.filter(pl.col(name).is_not_null())
+        if len(told):
+            first = f" (event {told['event_id'][0]!r})" if "event_id" in told.columns else ""
+            message = (
+                f"field {name!r} is known only later, and {len(told)} row(s){first} tell it as "
+                f"known when the event happened; {way_out}"
+            )
+            raise InputError(message)
 
 
 def _numpy(column: pl.Series) -> Integers:

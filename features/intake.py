@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import polars as pl
 import pyarrow as pa
 
-from features.columns import Columns
+from features.columns import Columns, check_learned
 from features.contracts.errors import ConflictError, InputError
 from features.contracts.events import VALUE_BOUND, EventField
 
@@ -34,6 +34,9 @@ _BOUNDS: Final = {
 }
 _LONGEST: Final = 2**58
 """Microseconds from 1970 to where no calendar reaches."""
+_LEARNED: Final = (
+    "give 'observed_at', or tell the outcome in a later version that has its own 'observed_at'"
+)
 _WHOLE: Final = 2**53
 """Whole floats up to here stand for one integer each."""
 
@@ -104,7 +107,8 @@ def rows(
     Raises
     ------
     InputError
-        A column is unknown, missing, of the wrong type, or holds what cannot stay exact.
+        A column is unknown, missing, of the wrong type, or holds what cannot stay exact; or an
+        outcome is told as known when its event happened.
     ConflictError
         One place in the order of learning stands in several rows.
     """
@@ -126,7 +130,9 @@ def rows(
         head["seq"] = _sequence(frame)
     if "event_id" in frame.columns:
         head["event_id"] = _ids(frame["event_id"])
-    return pl.DataFrame({**head, **known})
+    made = pl.DataFrame({**head, **known})
+    check_learned(made, fields, _LEARNED)
+    return made
 
 
 def _check_names(frame: pl.DataFrame, fields: Sequence[EventField]) -> None:

@@ -10,8 +10,10 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import polars as pl
 
-from features.contracts.events import Stored
+from features.columns import check_learned
+from features.contracts.events import EventField, Stored
 from features.contracts.vectors import Integers
 from features.live.ground import Ground
 from features.live.rebuild import Progress, refill
@@ -28,6 +30,20 @@ BEHIND: Final = 16
 _AT_ONCE: Final = 500
 _ADD, _END, _HEAVY = "add", "end", "heavy"
 _NONE: Final = np.empty(0, np.int64)
+
+
+def _learned(loaded: Sequence[Stored], fields: Sequence[EventField]) -> pl.DataFrame:
+    """When events happened and were learned, and what they say in some fields."""
+    told = {
+        "event_id": [item.event.event_id for item in loaded],
+        "t": [item.event.effective_us for item in loaded],
+        "observed": [item.observed_us for item in loaded],
+        "is_live": [int(item.is_live) for item in loaded],
+    }
+    names = [field.name for field in fields]
+    return pl.DataFrame(
+        told | {name: [item.event.fields.get(name) for item in loaded] for name in names}
+    )
 
 
 class LiveWriter:
@@ -93,6 +109,7 @@ class LiveWriter:
         if waiting is None or self._changes_measures(waiting):
             self._rebuild(progress)
             return
+        self._check_learned(waiting)
         for stored in waiting:
             self._append(stored)
         if waiting:
@@ -128,6 +145,17 @@ class LiveWriter:
         seqs = [int(seq) for (seq,) in rows]
         parts = [seqs[k : k + _AT_ONCE] for k in range(0, len(seqs), _AT_ONCE)]
         return [stored for part in parts for stored in self.ground.ledger.at(part)]
+
+    def _check_learned(self, waiting: Sequence[Stored]) -> None:
+        """Refuse what a rebuild would: a load that knew an outcome when its event happened."""
+        scenario = self.ground.scenario
+        given = {scenario.name: scenario.fields}
+        given |= {source.scenario: source.fields for source in scenario.sources}
+        for name, fields in given.items():
+            later = [item for item in fields if item.known_later]
+            loaded = [item for item in waiting if item.event.scenario == name] if later else []
+            if loaded:
+                check_learned(_learned(loaded, later), later)
 
     def _changes_measures(self, waiting: Sequence[Stored]) -> bool:
         """Whether events were known before others that are there already, or before each other.

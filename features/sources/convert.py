@@ -47,6 +47,11 @@ _FORESEEN: Final = (
     "other"
 )
 
+_OUTCOME: Final = (
+    "is known only later, and the load would know it when the event happened; give the row an "
+    "observed_at, or tell the outcome in a later version that has an observed_at of its own"
+)
+
 T = TypeVar("T")
 ParserOf = Callable[[EventField, FieldColumn], Parser]
 
@@ -77,6 +82,8 @@ class FieldReader(NamedTuple):
 
 class Converter:
     """Turns the rows of one file into events; what lies after `now` becomes none.
+
+    With `in_clear` they are for a service, which learns of them itself.
 
     The file's headers are learned from its header (`heed`), or else from its rows.
 
@@ -114,6 +121,8 @@ class Converter:
             for reader in _field_readers(mapping, parser)
             if reader.name not in self._constants
         ]
+        fields = mapping.schema_.fields.values()
+        self._later = [item.name for item in fields if item.known_later and not in_clear]
 
     def heed(self, header: Sequence[str]) -> None:
         """Learn the file's header.
@@ -153,7 +162,20 @@ class Converter:
             currency=mapping.currency,
             fields=fields,
         )
-        return Converted(event, rounded, self._observed_us(row, event.effective_us))
+        observed_us = self._observed_us(row, event.effective_us)
+        if observed_us == event.effective_us:
+            self._check_outcomes(row, fields)
+        return Converted(event, rounded, observed_us)
+
+    def _check_outcomes(self, row: RawRow, fields: dict[str, FieldValue]) -> None:
+        """Refuse a row that was known when it happened and tells what is known only later."""
+        for name in self._later:
+            if fields.get(name) is None:
+                continue
+            if name in self._constants:
+                raise CellError(_OUTCOME, column=name)
+            column = self.mapping.fields[name]
+            raise self._fault(self._find(row, column.columns, column.empty), CellError(_OUTCOME))
 
     def _learn(self, names: Iterable[str]) -> None:
         for name in names:

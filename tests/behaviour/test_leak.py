@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features import batch
-from features.contracts.errors import DeclarationError, LeakError
+from features.contracts.errors import DeclarationError, InputError, LeakError
 from features.contracts.events import EPOCH, Event, EventField, to_us
 from features.history import History
 from features.lane import Bounds, Clock
@@ -256,8 +256,45 @@ def _planted(declare: Callable[[], Expression]) -> Scenario:
     return replace(payouts, fields=fields, features=features)
 
 
+def _clawed_back() -> Scenario:
+    return _planted(lambda: Window(("enterprise",), "sum", "clawed_back_minor", days=90))
+
+
 def test_what_is_planted_without_a_leak_is_taken() -> None:
     """The same field of earlier events, in a window that ends before the event."""
-    planted = _planted(lambda: Window(("enterprise",), "sum", "clawed_back_minor", days=90))
+    assert _clawed_back().features[-1].name == "clawed_back_minor_sum_90d_by_enterprise"
 
-    assert planted.features[-1].name == "clawed_back_minor_sum_90d_by_enterprise"
+
+def _with_outcome(event: Event, minor: int, **changes: int) -> Event:
+    fields = {**event.fields, OUTCOME.name: minor}
+    return event.model_copy(update={"fields": fields, **changes})
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32))
+def test_an_outcome_moves_nothing_before_it_is_learned(seed: int) -> None:
+    """Versions that tell outcomes months later leave every earlier cell as it was."""
+    rng, ledger, planted = np.random.default_rng(seed), Ledger.in_memory(), _clawed_back()
+    before = sorted(_before(rng, "payouts"), key=lambda event: event.effective_us)
+    ledger.admit(before)
+    then = _cells(batch.build(ledger, planted))
+    told = [_with_outcome(event, 7, version=2) for event in before[::3]]
+    learned = [event.effective_us + int(rng.integers(1, 90)) * DAY_US for event in told]
+    ledger.admit(told, observed_us=learned)
+    table = batch.build(ledger, planted)
+    now, at = _cells(table), dict(zip(table.event_id.tolist(), table.effective_us, strict=True))
+
+    first = min(learned)
+    for key, cells in then.items():
+        if at[key[1]] <= first:
+            assert now[key] == cells, key
+    assert any(now[key] != cells for key, cells in then.items())
+
+
+def test_an_outcome_that_a_load_knew_at_once_is_refused() -> None:
+    """A file without `observed_at` would let the next day's event read what came months later."""
+    rng, ledger = np.random.default_rng(1), Ledger.in_memory()
+    ledger.admit([_with_outcome(_event(rng, "payouts", 1, 5), 7)])
+
+    with pytest.raises(InputError, match=r"'clawed_back_minor' is known only later.*event 'N1'"):
+        batch.build(ledger, _clawed_back())

@@ -61,7 +61,7 @@ _FIELDS: Final = (
     EventField(name="staff", kind="number", title_zh="人数", title_en="staff"),
     EventField(name="due_at", kind="instant", title_zh="期限", title_en="due"),
     EventField(name="text", kind="sketch", title_zh="文本", title_en="text"),
-    EventField(name="hit", kind="number", title_zh="命中", title_en="hit", known_later=True),
+    EventField(name="hit", kind="number", title_zh="命中", title_en="hit"),
     EventField(name="chance", kind="number", title_zh="概率", title_en="chance"),
 )
 RING: Final = Network("firm", ("officer", "site"), most_degree=6, least_ppm=600_000)

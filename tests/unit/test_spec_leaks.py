@@ -132,7 +132,10 @@ def test_what_is_known_later_of_the_event_itself_is_a_leak(of: Expression, colum
 
 
 def test_what_is_known_later_of_earlier_events_may_be_aggregated() -> None:
-    """An earlier event's outcome is no leak once the ledger holds it."""
+    """An earlier event's outcome is no leak from when it was learned.
+
+    That no load says that it was learned with the event is held in `tests/unit/test_outcomes.py`.
+    """
     lost = Where("lost", "verdict", ("lost",))
     declared = scenario(
         Window(FIRM, "sum", "returned_minor", days=30),
