@@ -39,12 +39,14 @@ class Source:
     """Another scenario that features look at: which of its kinds count, and which of its fields.
 
     Expressions name it by the scenario's name. Keys are joined by name, so a key field of the
-    source is a key field of the scenario that declares it.
+    source is a key field of the scenario that declares it. Kinds that are `on_demand` count only
+    where a condition names them.
     """
 
     scenario: str
     kinds: tuple[str, ...]
     fields: tuple[EventField, ...]
+    on_demand: tuple[str, ...] = ()
 
     @property
     def codes(self) -> tuple[str, ...]:

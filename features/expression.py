@@ -18,7 +18,19 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from features.contracts.errors import DeclarationError
-from features.window import DAY_US, Atom, Key, Op, Period, Reach, Where, days_of, label_of, reach_of
+from features.window import (
+    DAY_US,
+    Atom,
+    Key,
+    Op,
+    Period,
+    Reach,
+    Where,
+    days_of,
+    is_whole,
+    label_of,
+    reach_of,
+)
 
 Aggregate = Literal[
     "count",
@@ -109,6 +121,17 @@ class Lookback:
         label = self.where.label if self.where else ""
         return "_".join(text for text in (self.source or "", label, value or "") if text)
 
+    def _check_least(self, min_n: int) -> None:
+        """Refuse a least number of events that is none."""
+        if not is_whole(min_n) or min_n < 1:
+            message = f"{self.name}: min_n is {min_n!r}; state a whole number of events from 1 on"
+            raise DeclarationError(message)
+
+    def _check_choice(self, what: str, chosen: str, among: tuple[str, ...]) -> None:
+        if chosen not in among:
+            message = f"{self.name}: no {what} {chosen!r}; choose one of {', '.join(among)}"
+            raise DeclarationError(message)
+
 
 @dataclass(frozen=True, slots=True)
 class Own:
@@ -192,6 +215,7 @@ class Pair(Lookback):
         if not set(self.of) < set(self.key):
             message = f"{self.name}: {self.of} is not a part of {self.key}; add a field to the key"
             raise DeclarationError(message)
+        self._check_least(self.min_n)
 
     @property
     def further(self) -> str:
@@ -263,6 +287,7 @@ class Since(Lookback):
 
     def __post_init__(self) -> None:
         _ = self.reach
+        self._check_choice("end", self.which, ("last", "first"))
 
     def called(self, span: str) -> str:
         """`days_since_<what>_<window>_by_<key>`."""
@@ -343,6 +368,7 @@ class Excess(Lookback):
 
     def __post_init__(self) -> None:
         _ = self.reach
+        self._check_least(self.min_n)
 
     def called(self, span: str) -> str:
         """`<observed>_excess_<window>_by_<key>`."""
@@ -410,6 +436,8 @@ class SetRarity(Lookback):
 
     def __post_init__(self) -> None:
         _ = self.reach
+        self._check_choice("side", self.side, ("lacking", "exceeding"))
+        self._check_least(self.min_n)
 
     def called(self, span: str) -> str:
         """`<sketch>_<side>_rarity_<window>_by_<key>`."""
@@ -457,6 +485,7 @@ class KeyZ(Lookback):
                 "where and some of them in over; for another field, drop where"
             )
             raise DeclarationError(message)
+        self._check_least(self.min_n)
 
     def _is_part(self, over: Where) -> bool:
         if over.field != "kind" or self.where is None:

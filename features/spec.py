@@ -276,7 +276,7 @@ class Scenario:
             self._check_atom(measure.name, measure.atom, later)
         elif measure.where is not None:
             allowed = ("kind", *_without(self.codes, later))
-            self._check(measure.name, "asks for", measure.where.field, allowed)
+            self._check_where(measure.name, measure.where, allowed, self.kinds)
             self._check_known(measure.name, measure.where.field)
         for column in () if measure.is_code else (measure.field, measure.other):
             self._check_known(measure.name, column)
@@ -317,6 +317,7 @@ class Scenario:
 
     def _check_atom(self, name: str, atom: Atom, later: Collection[str]) -> None:
         codes, numbers = _without(self.codes, later), _without(self.numbers, later)
+        of_events = self.kinds
         kinds: dict[str, str] = {item.name: item.kind for item in self.fields}
         kinds |= dict.fromkeys(self.sketches, "sketch")
         if not atom.key:
@@ -329,13 +330,28 @@ class Scenario:
             self._check(name, "looks at", atom.source, [item.scenario for item in self.sources])
             source = self.source(atom.source)
             codes, numbers = source.codes, source.numbers
+            of_events = (*source.kinds, *source.on_demand)
             kinds = {item.name: item.kind for item in source.fields}
             for column in atom.key:
                 self._check(name, f"joins {atom.source} by", column, codes)
         if atom.where:
-            self._check(name, "asks for", atom.where.field, ("kind", *codes))
+            self._check_where(name, atom.where, ("kind", *codes), of_events)
         if atom.value:
             self._check(name, "is made of", atom.value, _takes(atom, codes, numbers, kinds))
+
+    def _check_where(
+        self, name: str, where: Where, columns: Collection[str], kinds: Collection[str]
+    ) -> None:
+        """A condition asks for a column that is there, and for kinds that can occur."""
+        self._check(name, "asks for", where.field, columns)
+        unknown = sorted(set(where.values) - set(kinds)) if where.field == "kind" else ()
+        if unknown:
+            message = (
+                f"{self.name}: {name} asks for the kind {unknown[0]!r}, which is none of "
+                f"{tuple(kinds)}; correct it, or declare it among the kinds of the scenario or, "
+                "for its source, of that (`on_demand` where nothing else counts it)"
+            )
+            raise DeclarationError(message)
 
     def _check(self, name: str, verb: str, column: str, allowed: Collection[str]) -> None:
         if column not in allowed:

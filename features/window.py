@@ -70,7 +70,8 @@ def reach_of(
     LeakError
         The window would not end before the event, or would last longer than five years.
     DeclarationError
-        None or several of the three are given, or an unknown period.
+        None or several of the three are given, an unknown period, or a length that is no whole
+        number.
     """
     given = [item for item in (days, minutes, period) if item is not None]
     if len(given) != 1:
@@ -88,7 +89,19 @@ def reach_of(
     return (minutes or 0) * MINUTE_US
 
 
+def is_whole(value: object) -> bool:
+    """Whether a declared number is an integer; True and False are none.
+
+    >>> is_whole(7), is_whole(7.0), is_whole(True)
+    (True, False, False)
+    """
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _check(name: str, length: int, unit: str, least: int, most: int) -> None:
+    if not is_whole(length):
+        message = f"{name}: {length!r} {unit} is no whole number of {unit}; state an integer"
+        raise DeclarationError(message)
     if not least <= length <= most:
         message = (
             f"{name}: a window must end before the event and be longer than nothing; "

@@ -223,6 +223,7 @@ SCENARIO: Final = Scenario(
                 for item in FIELDS
                 if item.name not in ("amount_minor", "opened_at", "closed_at")
             ),
+            on_demand=("dropped",),
         ),
     ),
 )

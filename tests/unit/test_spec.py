@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -21,6 +21,7 @@ from features.spec import (
     Rarity,
     RobustZ,
     Rule,
+    SetRarity,
     Share,
     Since,
     Source,
@@ -57,6 +58,8 @@ def test_a_share_may_be_of_a_field_or_of_kinds_that_are_counted() -> None:
     assert KeyZ(FIRM, where=ENDED, over=Where("cancelled", "kind", ("cancelled",))).name
 
 
+NO_KIND: Final = Where("gone", "kind", ("paid", "nosuch"))
+PAID: Final = Where("paid", "kind", ("paid",))
 REPAIRS: Final = Source("repairs", ("fixed",), (field("firm", "key"), field("cost", "money")))
 
 
@@ -75,6 +78,57 @@ def test_a_source_is_looked_at_by_what_it_holds(of: Expression, offender: str) -
     """Its keys, fields and conditions are its own; what is compared is in both."""
     with pytest.raises(DeclarationError, match=f"{of.name} {offender}"):
         scenario(of, sources=(REPAIRS,))
+
+
+DROPPED: Final = Where("dropped", "kind", ("fixed", "dropped"))
+
+
+@pytest.mark.parametrize(
+    ("declare", "name"),
+    [
+        (lambda: scenario(Window(FIRM, "count", days=7, where=NO_KIND)), "n_gone_7d_by_firm"),
+        (lambda: scenario(KeyZ(FIRM, days=7, where=NO_KIND)), "gone_key_z_7d_by_firm|gone.*"),
+        (
+            lambda: scenario(measures=(Measure("m", "elapsed", key=FIRM, where=NO_KIND),)),
+            "m",
+        ),
+        (
+            lambda: scenario(
+                measures=(Measure("m", "present", field="amount_minor", where=NO_KIND),)
+            ),
+            "m",
+        ),
+        (
+            lambda: scenario(
+                Window(FIRM, "count", source="repairs", where=PAID), sources=(REPAIRS,)
+            ),
+            "n_repairs_paid_365d_by_firm",
+        ),
+        (
+            lambda: scenario(
+                Window(FIRM, "count", source="repairs", where=DROPPED), sources=(REPAIRS,)
+            ),
+            "n_repairs_dropped_365d_by_firm",
+        ),
+    ],
+    ids=["window", "snapshot", "look back", "own", "of the scenario", "of nobody"],
+)
+def test_a_condition_asks_for_kinds_that_are_declared(
+    declare: Callable[[], object], name: str
+) -> None:
+    """Of the scenario for its own events, of the source for that one's."""
+    with pytest.raises(
+        DeclarationError, match=f"{name} asks for the kind '.*', which is none of .*; correct it"
+    ):
+        declare()
+
+
+def test_a_sources_kind_may_count_where_it_is_asked_for_alone() -> None:
+    """A kind that is on demand is no kind that counts by default."""
+    of = Window(FIRM, "count", source="repairs", where=DROPPED)
+    declared = scenario(of, sources=(replace(REPAIRS, on_demand=("dropped",)),))
+
+    assert declared.source("repairs").kinds == ("fixed",)
 
 
 def test_a_scenario_is_no_source_of_its_own() -> None:
@@ -128,6 +182,59 @@ def test_a_part_must_have_a_whole(declare: Callable[[], object]) -> None:
     """A share or rarity whose `of` is no proper part of its key is refused by name."""
     with pytest.raises(DeclarationError, match=r"(share|rarity)_\d+d_by_.* is not a part of"):
         declare()
+
+
+@pytest.mark.parametrize(
+    ("declare", "fault"),
+    [
+        (lambda: Window(FIRM, "count", days=cast(Any, 30.5)), "n_30.5d_by_firm: 30.5 days is no"),
+        (lambda: Window(FIRM, "count", days=cast(Any, 30.0)), "n_30.0d_by_firm: 30.0 days is no"),
+        (lambda: Window(FIRM, "count", days=True), "n_Trued_by_firm: True days is no whole number"),
+        (lambda: Since(FIRM, minutes=cast(Any, 99.5)), "99.5min_by_firm: 99.5 minutes is no whole"),
+        (lambda: Measure("m", "elapsed", key=FIRM, days=True), "m: True days is no whole number"),
+    ],
+)
+def test_a_window_has_a_whole_length(declare: Callable[[], object], fault: str) -> None:
+    """A half day, a float and a truth value are no number of days."""
+    with pytest.raises(DeclarationError, match=f"{fault}.*state an integer"):
+        declare()
+
+
+@pytest.mark.parametrize(
+    ("declare", "fault"),
+    [
+        (lambda: Since(FIRM, which=cast(Any, "middle")), "days_since.*: no end 'middle'; .* last"),
+        (
+            lambda: SetRarity(FIRM, "steps", cast(Any, "around")),
+            "around_rarity.*: no side 'around'; choose one of lacking, exceeding",
+        ),
+    ],
+)
+def test_an_end_or_a_side_is_one_of_two(declare: Callable[[], object], fault: str) -> None:
+    """Another word is refused with the feature's name and the two that there are."""
+    with pytest.raises(DeclarationError, match=fault):
+        declare()
+
+
+@pytest.mark.parametrize("least", [-1, 0, 2.5, True])
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda least: Share(PAIR, of=FIRM, min_n=least),
+        lambda least: IsNew(PAIR, of=FIRM, min_n=least),
+        lambda least: Rarity(PAIR, of=FIRM, min_n=least),
+        lambda least: Excess(FIRM, "observed", "expected", min_n=least),
+        lambda least: SetRarity(FIRM, "steps", "lacking", min_n=least),
+        lambda least: KeyZ(FIRM, min_n=least),
+    ],
+    ids=["share", "is_new", "rarity", "excess", "set_rarity", "key_z"],
+)
+def test_the_least_number_of_events_is_one_or_more(
+    declare: Callable[[Any], object], least: float
+) -> None:
+    """Fewer than none, and parts of an event, are nothing to wait for."""
+    with pytest.raises(DeclarationError, match=rf"\w+: min_n is {least}; state .* from 1 on"):
+        declare(least)
 
 
 def test_count_takes_no_value_and_the_others_need_one() -> None:
