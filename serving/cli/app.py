@@ -1,6 +1,7 @@
 """`lianjing`: the commands, each a sentence.
 
-Exit codes: 0 done, 1 an error in one line, 2 usage, 3 the gate said no.
+Exit codes: 0 done, 1 an error in one line, 2 usage, 3 the gate said no, 129 and 143 ended by
+SIGHUP and SIGTERM.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import Annotated, Final
 import typer
 
 from features.contracts.errors import InputError, LianjingError
-from serving.cli import show
+from serving.cli import ending, show
 from serving.cli.bench import app as bench_app
 from serving.cli.compare import compare
 from serving.cli.conformance import conformance
@@ -67,7 +68,8 @@ By = Annotated[str, typer.Option(help="who does it, for the record")]
 def main() -> None:
     """Run the command line; an error on purpose is one line and exit code 1."""
     try:
-        app()
+        with ending.orderly():
+            app()
     except LianjingError as error:
         show.err.print(f"lianjing: {error}")
         sys.exit(1)
@@ -223,6 +225,7 @@ def serve(scenario: ScenarioFile = "") -> None:  # noqa: ARG001  (naming a file 
     check(settings)
     with writer(settings):
         pass  # where another service runs this refuses in one line, before the server starts
+    ending.at_once()
     uvicorn.run(
         "serving.service:make",
         factory=True,
