@@ -4,7 +4,7 @@ The rows are found by holding the rule against every row, without a kernel.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
@@ -12,33 +12,16 @@ from features import batch
 from features.columns import Columns
 from features.contracts.vectors import STATUS_CODES, Integers
 from features.contracts.verdicts import Status
-from features.declared import Graph
-from features.expression import KeyZ, Own, Since
+from features.expression import KeyZ
 from features.finalise import own_number
 from features.history import History, Slice
 from features.joined import latest, members
 from features.kernels import MISSING, apart
 from features.kernels.order import Bools, Rows
-from features.spec import Atom, Feature, Measure, Scenario
+from features.origin import Look, looks
+from features.spec import Atom, Feature
 
 _MILLION: Final = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look at earlier events: the state, what is taken of each, and whether of one end only.
-
-    `measure` names the event's own measure that looks, where it is not the feature itself; a
-    snapshot is looked at as of the midnight before the event. Of a `graph` only the events of those
-    are looked at whom the event is joined to, and its own.
-    """
-
-    atom: Atom
-    column: str | None = None
-    end: Literal["last", "first"] | None = None
-    measure: str | None = None
-    at_midnight: bool = False
-    graph: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +57,11 @@ class Trace:
     own: int | None
     parts: tuple[Part, ...]
 
+    @property
+    def states(self) -> tuple[Part, ...]:
+        """The parts that the feature itself looks at, without those of the event's measures."""
+        return tuple(part for part in self.parts if part.look.measure is None)
+
 
 def trace(history: History, row: int, feature: Feature) -> Trace:
     """How `feature` came about for the event in `row` of the history's own columns."""
@@ -84,38 +72,6 @@ def trace(history: History, row: int, feature: Feature) -> Trace:
         Part(look, _seen(history, row, look, own)) for look in looks(history.scenario, feature)
     )
     return Trace(feature.name, value, status, None if own == MISSING else own, parts)
-
-
-def looks(scenario: Scenario, feature: Feature) -> tuple[Look, ...]:
-    """Where a feature looks at earlier events, in the order of its states."""
-    match feature.of:
-        case Own():
-            found = next((m for m in scenario.measures if m.name == feature.of.value), None)
-            return () if found is None or found.atom is None else _of_measure(found, found.atom)
-        case Since():
-            return tuple(Look(atom, end=feature.of.which) for atom in feature.of.atoms)
-        case KeyZ():
-            return tuple(Look(atom, atom.value, at_midnight=True) for atom in feature.of.members)
-        case _:
-            return tuple(Look(atom, atom.value) for atom in feature.of.atoms)
-
-
-def _of_measure(measure: Measure, atom: Atom) -> tuple[Look, ...]:
-    if measure.graph is not None:
-        return _of_network(measure, measure.graph, atom)
-    column = measure.taken if measure.how in ("previous", "steps", "change_ppm") else None
-    end: Literal["last", "first"] = "first" if measure.how == "elapsed_first" else "last"
-    return (Look(atom, column, end, measure.name),)
-
-
-def _of_network(measure: Measure, graph: Graph, atom: Atom) -> tuple[Look, ...]:
-    """Whom the members are, or what they had, and for a share what all had."""
-    if measure.how == "network_members":
-        return (Look(graph.who, graph.network.member, measure=measure.name, graph=graph),)
-    own = Look(atom, measure.field, measure=measure.name, graph=graph)
-    if measure.how == "network_money":
-        return (own,)
-    return own, Look(atom, measure.field, measure=measure.name)
 
 
 def visible(history: History, row: int, atom: Atom) -> Rows:

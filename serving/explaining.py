@@ -205,7 +205,8 @@ def _part(part: Part) -> Mapping[str, Any]:
         "key": atom.key,
         "window": atom.reach,
         "source": atom.source,
-        "takes": part.look.measure or part.look.column,
+        "measure": part.look.measure,
+        "takes": part.look.column,
         "end": part.look.end,
         "events": [
             {

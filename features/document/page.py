@@ -21,7 +21,8 @@ from features.document.words import (
     span,
 )
 from features.expression import AmongPeers, KeyZ, Lookback
-from features.retrace import Part, looks
+from features.origin import looks, measures_behind
+from features.retrace import Part
 from features.spec import Feature, Scenario
 
 SECTIONS: Final = (
@@ -142,7 +143,7 @@ def _looked_at(scenario: Scenario, feature: Feature, language: Language) -> list
     """Key, events, window and condition of an expression, and the measures it takes."""
     facts = [] if not isinstance(feature.of, Lookback) else _window(scenario, feature, feature.of)
     columns = {
-        feature.name,
+        *(item.name for item in measures_behind(scenario, feature.of)),
         *(name for look in looks(scenario, feature) for name in (*look.atom.key, look.column)),
     }
     for measure in scenario.measures:
@@ -160,7 +161,8 @@ def _window(scenario: Scenario, feature: Feature, of: Lookback) -> list[Both]:
     window = span(of.reach, at_midnight=isinstance(of, KeyZ))
     facts = [Both(f"看:{events.zh}", f"Looks at: {events.en}")]
     if not isinstance(of, AmongPeers):
-        keys = dict.fromkeys(look.atom.key for look in looks(scenario, feature))
+        states = (look for look in looks(scenario, feature) if look.measure is None)
+        keys = dict.fromkeys(look.atom.key for look in states)
         named = " / ".join(code(key) for key in keys)
         facts.append(Both(f"键:{named}", f"Key: {named}"))
     facts.append(Both(f"窗口:{window.zh}", f"Window: {window.en}"))
@@ -239,20 +241,26 @@ def _example(of: Example, language: Language) -> str:
 
 
 def _counted(part: Part, language: Language) -> str:
-    atom, n = part.look.atom, len(part.seen)
+    atom, n, measure = part.look.atom, len(part.seen), part.look.measure
     shared = same(atom.key)
+    by = Both("", "") if measure is None else Both(f"`{measure}`:", f"`{measure}`: ")
     window = span(atom.reach, at_midnight=part.look.at_midnight)
+    if part.look.end is not None and n == 0:
+        return Both(
+            f"{by.zh}{window.zh}没有{shared.zh}事件。",
+            f"{by.en}No event {shared.en} {window.en}.",
+        ).of(language)
     if part.look.end is not None:
         zh, en = ("最近", "last") if part.look.end == "last" else ("最早", "first")
         return Both(
-            f"取{window.zh},{shared.zh}{zh}一个事件。",
-            f"Taken {window.en}: the {en} event {shared.en}.",
+            f"{by.zh}取{window.zh},{shared.zh}{zh}一个事件。",
+            f"{by.en}Taken {window.en}: the {en} event {shared.en}.",
         ).of(language)
     column = part.look.column
     has = Both(f"带有 `{column}` 的", f" that carry `{column}`") if column else Both("", "")
     return Both(
-        f"{window.zh},{shared.zh}{has.zh}事件计入{n}个。",
-        f"Counted {window.en}: {n} events {shared.en}{has.en}.",
+        f"{by.zh}{window.zh},{shared.zh}{has.zh}事件计入{n}个。",
+        f"{by.en}Counted {window.en}: {n} events {shared.en}{has.en}.",
     ).of(language)
 
 

@@ -52,7 +52,7 @@ def worked(of: Expression, trace: Trace, t: int, keys: Sequence[int]) -> Worked:
 
     `keys` holds the number of every key in the snapshot, for an expression that compares keys.
     """
-    parts = trace.parts
+    parts = trace.states
     match of:
         case Own():
             return _own(of, trace)
@@ -230,7 +230,7 @@ class _Peers:
 def _among_peers(of: RobustZ | PeerRank, trace: Trace) -> Worked:
     if trace.own is None:
         return _none(f"没有 `{of.value}`", f"there is no `{of.value}`")
-    for level, part in enumerate(trace.parts):
+    for level, part in enumerate(trace.states):
         numbers = _numbers(part)
         if len(numbers) >= MIN_PEERS:
             peers = _Peers(step(trace.own), sorted(step(x) for x in numbers))

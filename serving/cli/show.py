@@ -94,7 +94,7 @@ def explanation(found: "Explanation", *, everything: bool, json: bool) -> None:
 
 def _part(part: "Part", limit: int) -> None:
     """The latest `limit` events of one part, in time order."""
-    n, taken = len(part.seen), part.look.measure or part.look.column or "counts"
+    n, taken = len(part.seen), part.look.column or part.look.measure or "counts"
     rows = [
         (
             item.seq,
@@ -106,7 +106,8 @@ def _part(part: "Part", limit: int) -> None:
         )
         for item in part.seen[max(0, n - limit) :]
     ]
-    title = f"by {' x '.join(part.look.atom.key)}: {n} events"
+    by = "by" if part.look.measure is None else f"{part.look.measure} by"
+    title = f"{by} {' x '.join(part.look.atom.key)}: {n} events"
     if n == 0:
         out.print(title)
         return

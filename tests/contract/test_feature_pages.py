@@ -100,6 +100,20 @@ def test_a_page_names_what_the_feature_is_made_of(scenario: Scenario, feature: F
         assert " before the event" in text or ", up to it" in text
 
 
+@pytest.mark.parametrize(
+    ("feature", "is_alone"), [("hour", True), ("permit_after_works", False), ("near_limit", False)]
+)
+def test_a_page_says_whether_earlier_events_are_looked_at(feature: str, *, is_alone: bool) -> None:
+    """Those of a measure's measures are, and each measure is named."""
+    text = _page("approvals", feature, "en")
+
+    assert ("Only the event itself is looked at." in text) == is_alone
+    assert ("Only what the ledger knew before the event counts" in text) != is_alone
+    if feature == "permit_after_works":
+        assert "- `works_d`: " in text
+        assert "`works_d`: Taken in the " in text
+
+
 @pytest.mark.parametrize(("scenario", "feature"), SHIPPED)
 def test_a_source_explains_its_marks(scenario: Scenario, feature: Feature) -> None:
     """A reader is told what S03 stands for."""

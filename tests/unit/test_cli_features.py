@@ -206,6 +206,33 @@ def test_a_cell_is_explained(run: Run) -> None:
     assert [item["event_id"] for item in told["parts"][0]["events"]] == ["P-1", "P-2"]
 
 
+def test_events_are_shown_by_the_measure_that_looked(run: Run, home: Path) -> None:
+    """A permit after the works is computed from the works, two measures down."""
+    home.mkdir()
+    made = Ledger.open(home / "ledger.db")
+    made.admit(
+        [
+            Event(
+                scenario="approvals",
+                kind="approval_step",
+                event_id=activity,
+                effective_at=from_us(START_US + day * DAY_US),
+                fields={"project": "P-1", "activity": activity},
+            )
+            for day, activity in ((0, "construction_started"), (30, "permit_issued"))
+        ]
+    )
+    made.close()
+    _, out, _ = run("explain", "permit_issued", "permit_after_works")
+    _, told, _ = run("explain", "permit_issued", "permit_after_works", "--json")
+    (part,) = json.loads(told)["parts"]
+
+    assert "value    1 (ok)" in out
+    assert "works_d by project: 1 events" in out
+    assert (part["measure"], part["takes"]) == ("works_d", None)
+    assert [item["event_id"] for item in part["events"]] == ["construction_started"]
+
+
 @pytest.mark.usefixtures("ledger")
 def test_of_many_events_the_latest_are_shown(run: Run, home: Path) -> None:
     """Twenty, or all of them when they are asked for."""
