@@ -130,7 +130,7 @@ def pair_quarter_table(
     InputError
         No such quarter is over, or no draw names both officer and agency.
     """
-    _check_named(table)
+    _check_named(table, calendar, only)
     rows = [
         _row(quarter, pair, end, names)
         for quarter, end, names in quarters_of(table, calendar, until_us=until_us)
@@ -142,21 +142,25 @@ def pair_quarter_table(
     return pl.DataFrame(rows, schema=_schema())
 
 
-def n_unnamed(table: pl.DataFrame) -> int:
-    """How many draws name no officer or no agency; no test counts them for a pair."""
-    return int((~_named(table)).sum())
+def n_unnamed(table: pl.DataFrame, calendar: Calendar, *, only: str | None = None) -> int:
+    """How many draws (of one quarter) name no officer or no agency; no pair counts them."""
+    return int((~_named(table, calendar, only)).sum())
 
 
-def _named(table: pl.DataFrame) -> pl.Series:
+def _named(table: pl.DataFrame, calendar: Calendar, only: str | None) -> pl.Series:
     """Which of the draws that stand, each in its latest version, name officer and agency."""
     draws = table.filter(pl.col("kind") == DRAWN).sort("version")
     draws = draws.unique("event_id", keep="last").filter(~pl.col("retracted"))
+    if only is not None:
+        starts = calendar.period_starts(draws["at_us"].to_numpy(), "quarter")
+        wanted = [at for at in np.unique(starts).tolist() if quarter_name(calendar, at) == only]
+        draws = draws.filter(pl.Series(np.isin(starts, wanted)))
     named = pl.col("officer").is_not_null() & pl.col("agency").is_not_null()
     return draws.select(named.alias("named"))["named"]
 
 
-def _check_named(table: pl.DataFrame) -> None:
-    named = _named(table)
+def _check_named(table: pl.DataFrame, calendar: Calendar, only: str | None) -> None:
+    named = _named(table, calendar, only)
     if len(named) and not named.any():
         message = (
             f"none of the {len(named)} draws names both officer and agency, and a test is about "

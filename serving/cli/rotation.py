@@ -50,7 +50,7 @@ def rotation(
     now = datetime.now(UTC)
     events, calendar = _of_files(files, mapping) if files else _of_ledger()
     table = pair_quarter_table(events, calendar, until_us=to_us(now), only=quarter or None)
-    if n_left := n_unnamed(events):
+    if n_left := n_unnamed(events, calendar, only=quarter or None):
         show.say(f"draws that name no officer or no agency and are not tested: {n_left}")
     found = standing_out(table, level=level)
     if out is not None:

@@ -255,6 +255,29 @@ def test_draws_without_a_name_are_counted_and_left_out(without: Run, column: str
     assert "name no officer or no agency and are not tested: 3" in err
 
 
+def test_draws_without_a_name_are_counted_in_their_own_quarter(run: Run, home: Path) -> None:
+    """Two of the summer name no agency: none of the spring's is left out, and none is refused."""
+    nameless = [one.model_copy(update={"fields": {**one.fields, "agency": None}}) for one in SUMMER]
+    with closing(Ledger.open(home / "ledger.db")) as ledger:
+        ledger.admit(nameless[:2] + SUMMER[2:])
+    left = {
+        words[1:]: json.loads(run("--json", *words)[1])["draws_not_tested"]
+        for words in [("--quarter", "2025Q1"), ("--quarter", "2025Q2"), ()]
+    }
+
+    assert left == {("2025Q1",): 0, ("2025Q2",): 2, (): 2}
+
+
+def test_a_quarter_of_which_no_draw_names_a_pair_is_refused(run: Run, home: Path) -> None:
+    """Whatever other quarters name."""
+    nameless = [one.model_copy(update={"fields": {**one.fields, "agency": None}}) for one in SUMMER]
+    with closing(Ledger.open(home / "ledger.db")) as ledger:
+        ledger.admit(nameless)
+
+    assert run()[0] == 0
+    assert "none of the 16 draws names both" in run("--quarter", "2025Q2")[2]
+
+
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("column", ["officer_code", "agency_code"])
 def test_draws_of_which_none_names_a_pair_are_refused(without: Run, column: str) -> None:
