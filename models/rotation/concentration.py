@@ -1,4 +1,4 @@
-"""Concentration: whether one party's draws fall on fewer agencies than shuffles give."""
+"""Concentration: whether one party's draws fall on fewer agencies than its place in time gives."""
 
 from typing import Final
 
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from features.contracts.vectors import Integers, Vector
 from models.rotation.answer import Answer, check_alike, found, too_few
 
-SHUFFLES: Final = 2_000
+TURNS: Final = 2_000
+"""Turns that are drawn where there are several strata; of one, all are made."""
 LEAST: Final = 5
 _TIE: Final = 1e-12
 Mask = NDArray[np.bool_]
@@ -21,18 +22,24 @@ def concentration(
     stratum: Integers,
     *,
     seed: int,
-    shuffles: int = SHUFFLES,
+    turns: int = TURNS,
 ) -> Answer:
-    """HHI of the weights (fees, or ones) over agencies, against shuffles within each stratum.
+    """HHI of the weights (fees, or ones) over agencies, against turns of the draws in time.
 
-    A shuffle deals the stratum's draws anew to all who draw there. The statistic is in standard
-    deviations of the shuffles; p is the share of shuffles at least as concentrated, ties halved,
-    (1 + k) / (1 + shuffles).
+    Rows are in the order of time. A turn moves the party's places of each stratum on by some draws,
+    as around a circle, and leaves the agencies where they are. So a queue's even spacing and a
+    party's cases that come in batches are kept; a shuffle would break both, and call fair what a
+    rotation never gives. The statistic is in standard deviations of the turns; p is the share of
+    turns at least as concentrated, the party's own among them and ties halved.
 
-    >>> agency = np.arange(60) % 12
-    >>> mine = agency < 2
+    References
+    ----------
+    Harris 2020, "A shift test for independence in generic time series", arXiv:2012.06862.
+
+    >>> agency, mine = np.arange(60) * 7 % 12, np.arange(60) % 12 < 4
+    >>> agency[mine] %= 3
     >>> answer = concentration(agency, np.ones(60), mine, np.zeros(60, np.int64), seed=1)
-    >>> answer.statistic > 5, answer.p < 0.001
+    >>> answer.statistic > 2, answer.p < 0.05
     (True, True)
     """
     check_alike(agency=len(agency), weight=len(weight), mine=len(mine), stratum=len(stratum))
@@ -41,13 +48,13 @@ def concentration(
         return too_few(n, LEAST)
     inside = np.isin(stratum, stratum[mine])
     codes = np.unique(agency[inside], return_inverse=True)[1]
-    held = _Dealt(codes, weight[inside], mine[inside], stratum[inside])
-    seen = held.hhi(np.flatnonzero(mine[inside])[None, :])[0]
-    null = held.shuffled(np.random.default_rng(seed), shuffles)
+    held = _Turned(codes, weight[inside], mine[inside], stratum[inside])
+    null = held.hhi(held.turns(np.random.default_rng(seed), turns))
+    seen = null[0]
     tie = np.abs(null - seen) < _TIE
-    p = (1 + ((null > seen) & ~tie).sum() + 0.5 * tie.sum()) / (1 + shuffles)
+    p = (((null > seen) & ~tie).sum() + 0.5 * tie.sum()) / len(null)
     sd = float(null.std())
-    statistic = float(seen - null.mean()) / sd if sd > 0.0 else 0.0
+    statistic = float(seen - null.mean()) / sd if sd > _TIE else 0.0
     return found(
         statistic,
         float(p),
@@ -57,15 +64,30 @@ def concentration(
     )
 
 
-class _Dealt:
-    """The draws of the strata concerned, and hands that may be dealt from them."""
+class _Turned:
+    """The draws of the strata concerned, and the hands that a party has after a turn of each."""
 
     def __init__(self, codes: Integers, weight: Vector, mine: Mask, stratum: Integers) -> None:
         self.codes, self.weight, self.n_codes = codes, weight, int(codes.max()) + 1
         self.parts = [
-            (np.flatnonzero(stratum == each), int((mine & (stratum == each)).sum()))
-            for each in np.unique(stratum[mine]).tolist()
+            (rows, np.flatnonzero(mine[rows]))
+            for each in np.unique(stratum).tolist()
+            for rows in [np.flatnonzero(stratum == each)]
         ]
+
+    def turns(self, rng: np.random.Generator, times: int) -> Integers:
+        """A row of positions for each turn, the party's own first: all, or `times` at random."""
+        lengths = np.array([len(rows) for rows, _ in self.parts])
+        if len(self.parts) == 1:
+            by = np.arange(lengths[0])[:, None]
+        else:
+            by = np.vstack(
+                [np.zeros_like(lengths), rng.integers(0, lengths, (times, len(lengths)))]
+            )
+        hands = [
+            rows[(places + by[:, [at]]) % len(rows)] for at, (rows, places) in enumerate(self.parts)
+        ]
+        return np.concatenate(hands, axis=1)
 
     def hhi(self, hands: Integers) -> Vector:
         """Sum of squared shares of each hand (a row of positions)."""
@@ -75,11 +97,3 @@ class _Dealt:
         sums = sums.reshape(n, self.n_codes)
         shares = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-300)
         return np.asarray((shares**2).sum(axis=1))
-
-    def shuffled(self, rng: np.random.Generator, times: int) -> Vector:
-        """HHI of `times` hands dealt at random."""
-        hands = []
-        for rows, k in self.parts:
-            keys = rng.random((times, len(rows)))
-            hands.append(rows[np.argsort(keys, axis=1, kind="stable")[:, :k]])
-        return self.hhi(np.concatenate(hands, axis=1))
