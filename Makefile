@@ -55,6 +55,7 @@ test: setup console lint  ## every check and test
 fmt: setup  ## mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m features.document.notes
 
 bench: setup  ## benchmarks; figures go to build/bench
 	$(BIN)/python -m tests.bench.score
