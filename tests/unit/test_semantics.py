@@ -260,6 +260,23 @@ def test_a_condition_on_kinds_stands_for_the_kinds_that_count() -> None:
     assert _answers(cancelled, kind=kinds) == [0.0, 2.0]
 
 
+def test_a_second_condition_is_a_measure_of_0_or_1_that_is_summed() -> None:
+    """Cancelled ones of at least 100: the kind is the condition, the amount is in the sum."""
+    gone = Where("gone", "kind", ("cancelled",))
+    large = Measure("is_large", "within", field="amount", low=100)
+    of = Window(FIRM, "sum", "is_large", days=7, where=gone)
+    events = pl.DataFrame(
+        {
+            "effective_at": _days(0, 1, 2, 3, 4),
+            "firm": ["A"] * 5,
+            "kind": ["cancelled", "paid", "cancelled", "cancelled", "paid"],
+            "amount": [100, 500, 99, 200, 1],
+        }
+    )
+
+    assert frames.compute(events, _scenario(of, measures=(large,)))[of.name].to_list() == [1.0, 2.0]
+
+
 def test_another_scenarios_events_are_seen_by_the_same_two_clocks() -> None:
     """Earlier and known earlier; at the same instant, or known with it, not."""
     of = Window(FIRM, "count", days=7, source="repairs")
