@@ -12,6 +12,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba
 
 # over all cores; whatever shares costly fixtures stays in one process
 SPREAD := --numprocesses=auto --dist=loadfile
+AS_SERVED := tests/behaviour tests/reliability tests/browser
 AS_COMPILED := $(addprefix tests/unit/test_,compiler.py oracle.py sweep.py replay.py parity.py live.py)
 
 .PHONY: help setup console system demo real test lint fmt bench bench-features bench-models bench-scenarios drill clean
@@ -49,8 +50,8 @@ lint: setup
 
 test: setup console lint  ## every check and test
 	@.ci/system chromium java postgres
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/numba-checked $(BIN)/python -m pytest $(SPREAD)
-	$(BIN)/python -m pytest $(SPREAD) $(AS_COMPILED)  # once more as the service runs, without bounds checks
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/numba-checked $(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(AS_SERVED))
+	$(BIN)/python -m pytest $(SPREAD) $(AS_SERVED) $(AS_COMPILED)  # without bounds checks, as the service runs
 
 fmt: setup  ## mend what can be mended
 	$(BIN)/ruff format .
