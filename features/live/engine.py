@@ -21,9 +21,10 @@ from features.live.preload import preload
 from features.live.rebuild import Progress
 from features.live.snapshots import Snapshots
 from features.live.told import LiveTold
-from features.live.trace import Source, sources, traced
+from features.live.trace import Source, found_by, sources, traced
 from features.live.view import LiveView
 from features.live.writer import LiveWriter
+from features.origin import looks
 from features.spec import Rule, Scenario
 from features.store.history import Sizes
 from features.store.ledger import Ledger
@@ -178,10 +179,10 @@ class LiveEngine:
         """The latest events that `feature` of `event` was computed from, newest first."""
 
         def newest(view: LiveView) -> tuple[Evidence, ...]:
-            for atom in sources(view, self.scenario.feature(feature)):
-                found = traced(view, atom, limit=limit)
+            for look in sources(view, self.scenario.feature(feature)):
+                found = found_by(view, look, limit=limit)
                 if found:
-                    return tuple(_evidence(one.stored) for one in found)
+                    return tuple(_evidence(one) for one in found)
             return ()
 
         return self._told(newest, event, stored, as_of_seq)
@@ -195,14 +196,15 @@ class LiveEngine:
         as_of_seq: int | None = None,
         limit: int | None = None,
     ) -> tuple[Source, ...]:
-        """Every event that `feature` of `event` was computed from, atom by atom, newest first.
+        """Every event that `feature` of `event` was computed from, look by look, newest first.
 
-        With a `limit`, no more than so many an atom.
+        With a `limit`, no more than so many a look.
         """
 
         def every(view: LiveView) -> tuple[Source, ...]:
-            atoms = sources(view, self.scenario.feature(feature))
-            return tuple(one for atom in atoms for one in traced(view, atom, limit=limit))
+            of = self.scenario.feature(feature)
+            found = (traced(view, of, look, limit=limit) for look in looks(self.scenario, of))
+            return tuple(one for part in found for one in part)
 
         return self._told(every, event, stored, as_of_seq)
 

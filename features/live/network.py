@@ -14,6 +14,7 @@ from features.live.looking import Sight, Span, segments
 from features.live.plan import GraphPlan, Look
 from features.live.streams import key_text
 from features.measure import Joined, Sum
+from features.scan.layout import OBSERVED, ORDINAL, SEQ, T
 from features.scan.light import NO_CODE, VALUE
 from features.scan.looks import distinct, places
 
@@ -45,6 +46,31 @@ class Search:
         uses = [self._uses_of(member) for member in reached]
         had = Sum(sum(one.money for one in uses), sum(one.rows for one in uses))
         return Joined(len(reached), had)
+
+    def seen(self, *, paid: bool) -> Integers:
+        """Places in the ledger of the members' rows, newest first, with a code or an amount.
+
+        Those that say who uses what, each with its member; or, where `paid`, those that have an
+        amount, each with it.
+        """
+        look = self.plan.money if paid else self.plan.member
+        found: list[tuple[int, ...]] = []
+        for member in self._reached():
+            left = self.network.most_rows
+            for rows, span in self._rows(look, self.network.member, self._text_of(member)):
+                at = places(rows, span, self._start, *self._sees(look))[:left]
+                left -= len(at)
+                amounts = rows[look.group[VALUE], at].tolist() if paid else [member] * len(at)
+                heads = rows[[T, ORDINAL, OBSERVED, SEQ]][:, at].T.tolist()
+                found += [(*head, taken) for head, taken in zip(heads, amounts, strict=True)]
+        found.sort(reverse=True)
+        return np.array([one[-2:] for one in found], np.int64).reshape(-1, 2).T
+
+    def _text_of(self, member: int) -> str:
+        """What a member's code stands for; the event's own may have none."""
+        if member == self._own:
+            return str(self.sight.own[self.network.member])
+        return str(self.sight.ground.codes.text(member))
 
     def _code(self, name: str) -> int:
         """The code of the event's own text, one that no row has where it is new or missing."""
@@ -104,16 +130,13 @@ class Search:
 
     def _found_uses(self, member: int) -> _Uses:
         is_own = member == self._own
-        text = (
-            self.sight.own[self.network.member] if is_own else self.sight.ground.codes.text(member)
-        )
         names: list[set[int]] = [set() for _ in self.network.by]
         if is_own:
             for kind, code in enumerate(self._own_names):
                 names[kind].add(code)
         most, look, paid = self.network.most_rows, self.plan.member, self.plan.money
         money, n, n_named = 0, 0, 0
-        for rows, span in self._rows(look, self.network.member, str(text)):
+        for rows, span in self._rows(look, self.network.member, self._text_of(member)):
             at = places(rows, span, self._start, *self._sees(look))[: most - n_named]
             for kind, column in enumerate(self.plan.names):
                 names[kind].update(rows[column, at].tolist())
@@ -137,9 +160,15 @@ class Search:
         return self.sight.query, self.sight.hidden, look.group, self._owns[look.number], codes
 
 
-def component(sight: Sight, plan: GraphPlan) -> Joined | None:
-    """The event's component; None where it has no member, no identifier or no key."""
+def search(sight: Sight, plan: GraphPlan) -> Search | None:
+    """The search for the event's component; None where it has no member, no identifier or key."""
     network, own = plan.graph.network, sight.own
     is_named = any(own.get(name) is not None for name in network.by)
     has_key = all(own.get(name) is not None for name in (*plan.graph.key, network.member))
-    return Search(sight, plan).component() if is_named and has_key else None
+    return Search(sight, plan) if is_named and has_key else None
+
+
+def component(sight: Sight, plan: GraphPlan) -> Joined | None:
+    """The event's component; None where it has no member, no identifier or no key."""
+    found = search(sight, plan)
+    return None if found is None else found.component()

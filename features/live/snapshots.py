@@ -16,8 +16,9 @@ from features.expression import KeyZ
 from features.finalisers import INSUFFICIENT, compare_keys
 from features.kernels import MISSING, STATE_WIDTH
 from features.live.ground import Ground
+from features.live.midnight import MidnightView
 from features.live.plan import Question
-from features.live.streams import KEY_MARK, key_text
+from features.live.streams import key_text
 from features.live.view import LiveView
 from features.snapshots import numbers_of, population
 
@@ -49,24 +50,6 @@ class Snapshot:
     mark: int
 
 
-class MidnightView(LiveView):
-    """Keys seen as of a midnight: no event of their own, what was learned before the bound."""
-
-    def __init__(self, ground: Ground, midnight: int, bound: tuple[int, int], mark: int) -> None:
-        self.ground = ground
-        self.mark, self.is_newest = mark, False
-        self.t_us = midnight
-        self.clocks = [midnight, -1, *bound, mark]
-        self.own, self._columns, self._looked = {}, {}, None
-        self.__dict__["others"] = []
-
-    def states_of_key(self, question: Question, text: str) -> Integers:
-        """States of the question's atoms for one key."""
-        (part,) = question.parts
-        self.own = dict(zip(part.key, text.split(KEY_MARK), strict=True))
-        return self._states_of(question)
-
-
 class Snapshots:
     """The snapshots of one engine."""
 
@@ -90,12 +73,11 @@ class Snapshots:
         self._kept.clear()
 
     def _snapshot(self, view: LiveView, of: KeyZ) -> Snapshot:
-        midnight = int(self._ground.calendar.midnights(view.t)[0])
-        observed, seq = min((midnight, -1), (int(view.query[2]), int(view.query[3])))
-        bound = of.name, midnight, observed, seq
+        then = MidnightView.before(view)
+        bound = of.name, then.t_us, *then.bound
         held = self._kept.get(bound)
-        if held is None or not self._holds(held, of, midnight, view.mark):
-            held = self._made(of, midnight, (observed, seq), view.mark)
+        if held is None or not self._holds(held, of, then.t_us, then.mark):
+            held = self._made(of, then)
             self._kept[bound] = held
         self._kept.move_to_end(bound)
         while len(self._kept) > KEPT:
@@ -112,10 +94,8 @@ class Snapshots:
         held.mark = max(held.mark, mark)
         return True
 
-    def _made(self, of: KeyZ, midnight: int, bound: tuple[int, int], mark: int) -> Snapshot:
-        ground = self._ground
-        plan = ground.plan.members[of.name]
-        view = MidnightView(ground, midnight, bound, mark)
+    def _made(self, of: KeyZ, view: MidnightView) -> Snapshot:
+        plan = self._ground.plan.members[of.name]
         texts = self._keys(plan)
         states = np.zeros((len(texts), len(plan.atoms), STATE_WIDTH), np.int64)
         for k, text in enumerate(texts):
@@ -125,7 +105,7 @@ class Snapshots:
         numbers = numbers_of(of, parts[0], parts[1] if len(parts) > 1 else None)
         pairs = zip(texts, numbers.tolist(), strict=True)
         held = {text: number for text, number in pairs if number != MISSING}
-        return Snapshot(held, population(numbers), mark)
+        return Snapshot(held, population(numbers), view.mark)
 
     def _keys(self, plan: Question) -> list[str]:
         ground = self._ground

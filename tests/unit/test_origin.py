@@ -13,11 +13,13 @@ from features.contracts.verdicts import Status
 from features.document.by_hand import by_hand
 from features.history import History
 from features.kernels import MISSING
+from features.live.engine import LiveEngine
 from features.measure import bits_of
 from features.origin import measures_behind
 from features.retrace import Trace, trace, visible
 from features.scenarios import catalog
 from features.spec import Measure, Scenario
+from features.store.history import Sizes
 from features.store.ledger import Ledger
 from tests.unit import drawn
 from tests.unit.every import SCENARIO as EVERY
@@ -30,10 +32,18 @@ TRACED: Final = 6
 """Events whose every cell is traced."""
 
 
+CUT: Final = Sizes(chunk_rows=8, heavy_rows=60, cache_rows=400)
+"""Histories are cut small, so that many keys are heavy."""
+
+
+@cache
+def _ledger(name: str) -> Ledger:
+    return drawn.ledger(EVERY if name == EVERY.name else catalog.load(name), 800, seed=3)
+
+
 @cache
 def _history(name: str) -> History:
-    scenario = EVERY if name == EVERY.name else catalog.load(name)
-    return batch.of_ledger(drawn.ledger(scenario, 800, seed=3), scenario)
+    return batch.of_ledger(_ledger(name), EVERY if name == EVERY.name else catalog.load(name))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -52,6 +62,22 @@ def test_what_a_measure_looked_at_is_in_the_trace(scenario: Scenario) -> None:
             if found.status is Status.OK and saw and len(found.states) == 0:
                 assert any(part.seen for part in found.parts), feature.name
             _assert_measures_by_hand(history, row, found, behind)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_live_traces_the_events_that_batch_does(scenario: Scenario) -> None:
+    """Look by look: the same events, and the same taken of each."""
+    history, ledger = _history(scenario.name), _ledger(scenario.name)
+    engine = LiveEngine(ledger, scenario, sizes=CUT)
+    for row in history.scored()[-2:].tolist():
+        (stored,) = ledger.at([int(history.columns.seq[row])])
+        for feature in scenario.features:
+            parts = trace(history, row, feature).parts
+            found = engine.trace(stored.event, feature.name, stored=stored)
+            for part in parts:
+                live = [(one.stored.seq, one.value) for one in found if one.look == part.look]
+                assert live[::-1] == [(one.seq, one.value) for one in part.seen], part.look
+            assert len(found) == sum(len(part.seen) for part in parts)
 
 
 def _assert_measures_by_hand(
