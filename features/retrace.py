@@ -49,13 +49,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One cell, the event's own number that it takes (None without one), and its parts."""
+    """One cell, the event's own number that it takes (None without one), and its parts.
+
+    Where keys are compared, `keys` holds the number of each in the snapshot, by its texts.
+    """
 
     feature: str
     value: float
     status: Status
     own: int | None
     parts: tuple[Part, ...]
+    keys: tuple[tuple[tuple[str, ...], int], ...] = ()
 
     @property
     def states(self) -> tuple[Part, ...]:
@@ -71,7 +75,8 @@ def trace(history: History, row: int, feature: Feature) -> Trace:
     parts = tuple(
         Part(look, _seen(history, row, look, own)) for look in looks(history.scenario, feature)
     )
-    return Trace(feature.name, value, status, None if own == MISSING else own, parts)
+    keys = _snapshot(history, row, feature.of) if isinstance(feature.of, KeyZ) else ()
+    return Trace(feature.name, value, status, None if own == MISSING else own, parts, keys)
 
 
 def visible(history: History, row: int, atom: Atom) -> Rows:
@@ -205,7 +210,7 @@ def _taken(source: Columns, look: Look, rows: Rows, own: int) -> list[int | str 
     return list(values)
 
 
-def snapshot_numbers(history: History, row: int, of: KeyZ) -> tuple[int, ...]:
+def _snapshot(history: History, row: int, of: KeyZ) -> tuple[tuple[tuple[str, ...], int], ...]:
     """The number of every key in the snapshot of the midnight before the event."""
     whole = _by_key(history, row, of.members[0])
     if of.over is None:
@@ -215,19 +220,21 @@ def snapshot_numbers(history: History, row: int, of: KeyZ) -> tuple[int, ...]:
         numbers = {
             key: len(part.get(key, ())) * _MILLION // len(held) for key, held in whole.items()
         }
-    return tuple(sorted(numbers[key] for key, held in whole.items() if len(held) >= of.min_n))
+    return tuple(sorted((key, numbers[key]) for key in whole if len(whole[key]) >= of.min_n))
 
 
-def _by_key(history: History, row: int, atom: Atom) -> dict[tuple[int, ...], list[int]]:
+def _by_key(history: History, row: int, atom: Atom) -> dict[tuple[str, ...], list[int]]:
     """What each key has in a snapshot: the values of its rows, ones for a count."""
     source, rows = _source(history, atom), at_midnight(history, row, atom)
     values = source.ones
     if atom.value is not None:
         values = source.numbers[atom.value]
         rows = rows[_has(source, atom.value, rows)]
-    held: dict[tuple[int, ...], list[int]] = {}
+    held: dict[tuple[str, ...], list[int]] = {}
+    texts = [source.texts[name] for name in atom.key]
     codes = np.stack([source.codes[name][rows] for name in atom.key], axis=1)
     for key, value in zip(codes.tolist(), values[rows].tolist(), strict=True):
         if min(key) >= 0:
-            held.setdefault(tuple(key), []).append(value)
+            name = tuple(str(told[code]) for told, code in zip(texts, key, strict=True))
+            held.setdefault(name, []).append(value)
     return held

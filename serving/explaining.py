@@ -15,10 +15,8 @@ from features.contracts.verdicts import Status, Verdict
 from features.document.meaning import meaning
 from features.document.words import Both
 from features.document.worked import worked
-from features.expression import KeyZ
-from features.history import History
 from features.kernels import KERNEL_VERSION
-from features.retrace import Part, Trace, snapshot_numbers, trace
+from features.retrace import Part, Trace, trace
 from features.scenarios import catalog
 from features.spec import Feature, Scenario
 from features.store.ledger import Ledger
@@ -88,6 +86,7 @@ class Explanation:
             "how": self.how.en,
             "own": self.trace.own,
             "parts": [_part(part) for part in self.trace.parts],
+            "keys": [{"key": key, "number": number} for key, number in self.trace.keys],
         }
 
 
@@ -126,7 +125,7 @@ def explain(ledger: Ledger, asked: Asked, *, sensitive: bool = False) -> Explana
         spec_hash=scenario.spec_hash(history.calendar),
         as_of_seq=min(mark, stored.seq - 1) if stored.is_live else mark,
         trace=found,
-        how=_how(history, row, feature, found),
+        how=worked(feature.of, found, int(history.columns.t[row])).how,
     )
 
 
@@ -137,12 +136,6 @@ def _permitted(feature: Feature, *, sensitive: bool) -> Feature:
             "LIANJING_SENSITIVE_FEATURES is off; ask another feature, or turn it on"
         )
     return feature
-
-
-def _how(history: History, row: int, feature: Feature, found: Trace) -> Both:
-    of = feature.of
-    keys = snapshot_numbers(history, row, of) if isinstance(of, KeyZ) else ()
-    return worked(of, found, int(history.columns.t[row]), keys).how
 
 
 def _found(ledger: Ledger, asked: Asked) -> tuple[Stored, int]:

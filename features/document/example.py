@@ -14,11 +14,11 @@ from features.document.by_hand import by_hand
 from features.document.plan import Value
 from features.document.story import Story, Told, required, tell
 from features.document.worked import Worked, worked
-from features.expression import KeyZ, Lookback, Own
+from features.expression import Lookback, Own
 from features.frames import of_tables
 from features.history import History
 from features.kernels import MISSING
-from features.retrace import Trace, snapshot_numbers, trace
+from features.retrace import Trace, trace
 from features.spec import Feature, Scenario
 from features.window import DAY_US, MINUTE_US
 
@@ -55,7 +55,6 @@ def example(scenario: Scenario, feature: Feature) -> Example:
     history = _history(story, calendar)
     row = int(np.flatnonzero(history.columns.t == story.event.at)[-1])
     found = trace(history, row, feature)
-    keys = snapshot_numbers(history, row, feature.of) if isinstance(feature.of, KeyZ) else ()
     measures = {item.name: item for item in scenario.measures}
     measure = measures.get(feature.name)
     told = story.event
@@ -63,7 +62,7 @@ def example(scenario: Scenario, feature: Feature) -> Example:
         known = {**_measured(history, row, measure), **told.fields}
         answer = by_hand(measure, known, told.at, found.parts, calendar, measures)
     else:
-        answer = worked(feature.of, found, told.at, keys)
+        answer = worked(feature.of, found, told.at)
     (event,) = _lines(story.told[-1:], narrow)
     return Example(_lines(story.told[:-1], narrow), event, found, answer)
 

@@ -47,11 +47,8 @@ class Worked:
     how: Both
 
 
-def worked(of: Expression, trace: Trace, t: int, keys: Sequence[int]) -> Worked:  # noqa: C901, PLR0911, PLR0912  (one answer a class)
-    """The value of `of` for an event at `t`, from its trace.
-
-    `keys` holds the number of every key in the snapshot, for an expression that compares keys.
-    """
+def worked(of: Expression, trace: Trace, t: int) -> Worked:  # noqa: C901, PLR0911, PLR0912  (one answer a class)
+    """The value of `of` for an event at `t`, from its trace."""
     parts = trace.states
     match of:
         case Own():
@@ -75,7 +72,7 @@ def worked(of: Expression, trace: Trace, t: int, keys: Sequence[int]) -> Worked:
         case SetRarity():
             return _set_rarity(of, trace)
         case KeyZ():
-            return _key_z(of, trace, keys)
+            return _key_z(of, trace)
         case _ as never:
             assert_never(never)
 
@@ -259,8 +256,8 @@ def _rank(peers: _Peers) -> Worked:
     return _told(value, f"({below} + {equal} / 2) / {n}")
 
 
-def _key_z(of: KeyZ, trace: Trace, keys: Sequence[int]) -> Worked:
-    counted = trace.parts[0]
+def _key_z(of: KeyZ, trace: Trace) -> Worked:
+    counted, keys = trace.parts[0], [number for _, number in trace.keys]
     n = len(counted.seen)
     if n < max(of.min_n, 1) or len(keys) < MIN_PEERS:
         return _none(

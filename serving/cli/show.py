@@ -90,6 +90,18 @@ def explanation(found: "Explanation", *, everything: bool, json: bool) -> None:
     out.print(f"  here     {found.how.en}")
     for part in found.trace.parts:
         _part(part, len(part.seen) if everything else _EVENTS)
+    if found.trace.keys:
+        keys = found.trace.keys
+        _keys(keys, len(keys) if everything else _EVENTS)
+
+
+def _keys(keys: Sequence[tuple[Sequence[str], int]], limit: int) -> None:
+    """Keys of a snapshot with their numbers, the greatest `limit` of them."""
+    ranked = sorted(keys, key=lambda one: -one[1])[:limit]
+    title = f"compared: {len(keys)} keys"
+    if len(ranked) < len(keys):
+        title += f", the greatest {len(ranked)} (--all shows all)"
+    table(title, ["key", "number #"], [(" x ".join(key), number) for key, number in ranked])
 
 
 def _part(part: "Part", limit: int) -> None:

@@ -1,6 +1,7 @@
 """A cell explained from the ledger: which event is meant, as of when, and what was seen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from features.contracts.errors import (
 from features.contracts.events import Event, from_us
 from features.contracts.verdicts import Status
 from features.store.ledger import Ledger
+from serving.cli import show
 from serving.explaining import Asked, explain
 from serving.store import audit
 
@@ -58,6 +60,26 @@ def test_a_cell_is_shown_with_the_events_it_came_from(ledger: Ledger) -> None:
     assert told["how"] == "7 + 100 = 107"
     assert told["as_of_seq"] == 5
     assert len(told["spec_hash"]) == 64
+
+
+def test_keys_that_are_compared_are_shown(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many there are and the greatest; all of them on request, and in the document."""
+    found = explain(ledger, Asked("P-2", SUM))
+    keys = tuple(((f"L-{number:02d}",), number) for number in range(33))
+    compared = replace(found, trace=replace(found.trace, keys=keys))
+    show.explanation(compared, everything=False, json=False)
+    some = capsys.readouterr().out
+    show.explanation(compared, everything=True, json=False)
+    every = capsys.readouterr().out
+
+    assert "compared: 33 keys, the greatest 20 (--all shows all)" in some
+    assert "L-32" in some
+    assert "L-05" not in some
+    assert "compared: 33 keys\n" in every
+    assert "L-05" in every
+    assert compared.document()["keys"][1] == {"key": ("L-01",), "number": 1}
 
 
 def test_as_of_a_place_what_was_learned_later_is_not_seen(ledger: Ledger) -> None:

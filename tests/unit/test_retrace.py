@@ -17,8 +17,8 @@ from features.document.meaning import meaning
 from features.document.worked import worked
 from features.finalise import applied_key
 from features.history import History, Slice
-from features.retrace import Trace, snapshot_numbers, trace
-from features.spec import Feature, KeyZ
+from features.retrace import trace
+from features.spec import Feature
 from features.store.ledger import Ledger
 from tests.unit.every import SCENARIO
 
@@ -115,7 +115,7 @@ def test_the_traced_events_give_the_cell(feature: Feature, seed: int) -> None:
         assert found.status is status
         assert np.array_equal(found.value, told.values[at, k], equal_nan=True)
         if _applies(row, feature, seed):
-            expected = _by_hand(row, feature, found, seed)
+            expected = worked(feature.of, found, int(history(seed).columns.t[row])).value
             assert (expected is None) == (status is not Status.OK)
             assert expected is None or math.isclose(expected, found.value, abs_tol=1e-9)
             assert expected is None or meaning(SCENARIO, feature.of).range.holds(found.value)
@@ -131,10 +131,19 @@ def _applies(row: int, feature: Feature, seed: int) -> bool:
     return key is None or bool(history(seed).carries(key, np.array([row], np.int32))[0])
 
 
-def _by_hand(row: int, feature: Feature, found: Trace, seed: int) -> float | None:
-    told = history(seed)
-    keys = snapshot_numbers(told, row, feature.of) if isinstance(feature.of, KeyZ) else ()
-    return worked(feature.of, found, int(told.columns.t[row]), keys).value
+@pytest.mark.parametrize("name", [item.name for item in SCENARIO.features if "key_z" in item.name])
+def test_a_comparison_of_keys_lists_them(name: str) -> None:
+    """Each with its number in the snapshot, the event's own among them; others list none."""
+    told, feature = history(1), SCENARIO.feature(name)
+    for row in cells(1)[0][-3:].tolist():
+        found = trace(told, row, feature)
+        place = str(told.columns.frame["place"][row])
+
+        assert len(found.keys) >= 30
+        assert [key for key, _ in found.keys] == sorted({key for key, _ in found.keys})
+        if found.status is Status.OK and name.startswith("n_"):
+            assert ((place,), len(found.parts[0].seen)) in found.keys
+        assert trace(told, row, SCENARIO.feature("n_7d_by_firm")).keys == ()
 
 
 def test_a_trace_names_events_and_what_was_taken_of_each() -> None:
