@@ -1,5 +1,6 @@
 """Live equals batch, cell by cell: every operation, late rows, corrections, however it is cut."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ from features.spec import (
 from features.store.history import Sizes
 from features.store.keys import HeavyHistory
 from features.store.ledger import Ledger
+from features.store.testing import Server
 
 START: Final = EPOCH + timedelta(days=20_000)
 LONG_AFTER: Final = to_us(START + timedelta(days=4_000))
@@ -268,6 +270,19 @@ def test_a_rebuilt_store_gives_the_same(sizes: Sizes, tmp_path: Path) -> None:
 
     assert Replay(ledger, WIDE, sizes).compare() > 1000
     ledger.close()
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("sizes", CUTS[1:3], ids=["cut", "tiny"])
+def test_postgresql_gives_what_batch_gives(sizes: Sizes, postgres: Server) -> None:
+    """Told event by event, asked again by an engine that has just opened, and rebuilt."""
+    with postgres.ledger() as place, closing(Ledger.open(place)) as ledger:
+        replay = Replay(ledger, WIDE, sizes)
+        replay.tell(Story(5), 80)
+        assert replay.compare() > 1000
+        with closing(Ledger.open(place)) as other:
+            rebuild(other, WIDE)
+            assert Replay(other, WIDE, sizes).compare() > 1000
 
 
 def test_heavy_keys_are_served_from_tiles() -> None:
