@@ -59,7 +59,8 @@ LabelFile = Annotated[
     Path | None, typer.Option(help="what reviewers found: labels as CSV or Parquet")
 ]
 Parameters = Annotated[
-    Path | None, typer.Option(help="a parameters file as `simulate` leaves one in its folder")
+    Path | None,
+    typer.Option(help="parameters in place of the shipped ones, a whole file or a part"),
 ]
 Full = Annotated[bool, typer.Option("--full", help="a whole district over five years")]
 By = Annotated[str, typer.Option(help="who does it, for the record")]

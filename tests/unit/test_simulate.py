@@ -296,13 +296,21 @@ def test_truth_with_a_blank_onset_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_parameter_is_named() -> None:
-    """A misspelt parameter is refused with its section and name."""
-    with pytest.raises(InputError, match=r"payouts\.counts"):
+    """A misspelt parameter is refused with its section and name, and the nearest one."""
+    with pytest.raises(InputError, match=r"payouts\.counts: no such parameter; nearest: count"):
         SimulationConfig.load({"payouts": {"counts": 3}})
     with pytest.raises(InputError, match="officers cannot staff"):
         SimulationConfig.load({"district": {"officers": 10, "offices": 11}})
     with pytest.raises(UnreadableSourceError, match=r"none\.toml"):
         SimulationConfig.load(path=Path("none.toml"))
+
+
+def test_a_file_may_set_one_number_alone(tmp_path: Path) -> None:
+    """What it does not set is as shipped."""
+    own = tmp_path / "own.toml"
+    own.write_text("[payouts]\ncount = 500\n")
+
+    assert SimulationConfig.load(path=own) == SimulationConfig.load({"payouts": {"count": 500}})
 
 
 def test_every_shipped_parameter_states_its_basis() -> None:

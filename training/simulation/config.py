@@ -1,14 +1,16 @@
 """The parameters of a simulated district: one TOML file, validated, frozen."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.contracts.errors import InputError, UnreadableSourceError
+from training.simulation.section import Count, Positive, Section, Share
 
 SHIPPED: Final = Path(__file__).resolve().parent.parent / "simulation.toml"
 
@@ -24,17 +26,10 @@ FULL: Final[Mapping[str, Mapping[str, object]]] = {
 }
 """A whole district over five years, in place of the shipped sizes of a demonstration."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
 ByRoute = tuple[Positive, Positive, Positive]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Horizon(_Section):
+class Horizon(Section):
     """When, and from which seed."""
 
     seed: Annotated[int, Field(ge=0)]
@@ -59,7 +54,7 @@ class Horizon(_Section):
         return self.start.replace(year=self.start.year + years, month=month + 1, day=1)
 
 
-class DistrictSize(_Section):
+class DistrictSize(Section):
     """Who lives there."""
 
     firms: Annotated[int, Field(ge=100)]
@@ -88,7 +83,7 @@ class DistrictSize(_Section):
         return self
 
 
-class Payouts(_Section):
+class Payouts(Section):
     """How payouts behave."""
 
     count: Annotated[int, Field(ge=200)]
@@ -122,7 +117,7 @@ class Payouts(_Section):
     dissolved_share: Positive
 
 
-class Substance(_Section):
+class Substance(Section):
     """What stands behind a payout: books of the firm, terms of the policy, the file itself."""
 
     revenue_per_head_yuan: Positive
@@ -140,7 +135,7 @@ class Substance(_Section):
     one_person_share: Share
 
 
-class Repairs(_Section):
+class Repairs(Section):
     """How penalties are published and repaired."""
 
     penalised_share: Share
@@ -163,7 +158,7 @@ class Repairs(_Section):
     corrected_class_share: Share
 
 
-class Approvals(_Section):
+class Approvals(Section):
     """How project approvals behave."""
 
     projects: Annotated[int, Field(ge=60)]
@@ -209,7 +204,7 @@ class Approvals(_Section):
 ByClass = tuple[Positive, Positive, Positive]
 
 
-class SmallWorks(_Section):
+class SmallWorks(Section):
     """How small contracts behave; triples are for works, goods and services."""
 
     contracts: Annotated[int, Field(ge=300)]
@@ -237,7 +232,7 @@ class SmallWorks(_Section):
     final_sigma: Positive
 
 
-class Assignments(_Section):
+class Assignments(Section):
     """How review agencies are drawn by rotation."""
 
     count: Annotated[int, Field(ge=300)]
@@ -267,7 +262,7 @@ class Assignments(_Section):
     review_late_share: Share
 
 
-class Faults(_Section):
+class Faults(Section):
     """What is wrong with the records although nothing is wrong with the case."""
 
     late_share: Share
@@ -279,7 +274,7 @@ class Faults(_Section):
     duplicated_share: Share
 
 
-class Regime(_Section):
+class Regime(Section):
     """What changes for everybody from one month on: limits in time and in money."""
 
     month: Count
@@ -288,7 +283,7 @@ class Regime(_Section):
     cap_factor: Positive
 
 
-class Injection(_Section):
+class Injection(Section):
     """How much is planted, and when."""
 
     share: Share
@@ -300,7 +295,7 @@ class Injection(_Section):
     adaptive_share: Share
 
 
-class Reviewers(_Section):
+class Reviewers(Section):
     """How reviewers work: how much they get through, how late and how often wrongly."""
 
     rounds: Count
@@ -315,7 +310,7 @@ class Reviewers(_Section):
     people: Count
 
 
-class SimulationConfig(_Section):
+class SimulationConfig(Section):
     """Everything that decides the bytes of a simulated district.
 
     >>> SimulationConfig.load().horizon.months
@@ -343,19 +338,16 @@ class SimulationConfig(_Section):
     ) -> Self:
         """Read a parameters file and apply `changes`, section by section.
 
+        What neither of them sets is as shipped, so that a file may change one number alone.
+
         Raises
         ------
         UnreadableSourceError
             The file is missing or not TOML.
         InputError
-            A parameter is unknown, missing or outside its range.
+            A parameter is unknown or outside its range; an unknown one is told the nearest.
         """
-        try:
-            sections = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UnreadableSourceError(f"{path.name}: not a readable TOML file") from error
-        for name, values in (changes or {}).items():
-            sections[name] = {**sections.get(name, {}), **values}
+        sections = _over(_over(_read(SHIPPED), _read(path)), changes or {})
         try:
             return cls.model_validate(sections)
         except ValidationError as error:
@@ -363,17 +355,42 @@ class SimulationConfig(_Section):
 
     def to_toml(self) -> str:
         """The parameters as a file that `load` reads back to the same configuration."""
-        sections = self.model_dump(mode="json")
-        return "\n".join(
-            f"[{name}]\n" + "".join(f"{key} = {_literal(value)}\n" for key, value in values.items())
-            for name, values in sections.items()
-        )
+        return "\n".join(_tables("", self.model_dump()))
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UnreadableSourceError(f"{path.name}: not a readable TOML file") from error
+
+
+def _over(base: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    """Tables with changes to some of their values, however deep."""
+    changed = dict(base)
+    for name, value in changes.items():
+        before = base.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            changed[name] = _over(before, value)
+        else:
+            changed[name] = value
+    return changed
+
+
+def _tables(name: str, values: Mapping[str, object]) -> Iterator[str]:
+    """The text of a table, if it has values of its own, and then of each table in it."""
+    own = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    if own:
+        yield f"[{name}]\n" + "".join(f"{key} = {_literal(value)}\n" for key, value in own.items())
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _tables(f"{name}.{key}".lstrip("."), value)
 
 
 def _literal(value: object) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str | date):
         return f'"{value}"'
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return "[" + ", ".join(_literal(item) for item in value) + "]"
     return str(value)
 
@@ -381,4 +398,17 @@ def _literal(value: object) -> str:
 def _explain(path: Path, error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "parameters"
-    return f"{path.name}: {where}: {first['msg']}; compare with the shipped simulation.toml"
+    if first["type"] == "extra_forbidden":
+        return f"{path.name}: {where}: no such parameter; {_nearest(first['loc'])}"
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{path.name}: {where}: {said}; compare with the shipped simulation.toml"
+
+
+def _nearest(place: tuple[int | str, ...]) -> str:
+    """The names that are nearest to one that its section does not know."""
+    section: type[BaseModel] = SimulationConfig
+    for part in place[:-1]:
+        section = cast("type[BaseModel]", section.model_fields[str(part)].annotation)
+    names = list(section.model_fields)
+    near = get_close_matches(str(place[-1]), names) or names
+    return f"nearest: {', '.join(near)}"
