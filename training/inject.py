@@ -1,11 +1,13 @@
 """What the simulator plants: the table of typologies.
 
 Codes T01 to T22 are integrity typologies, those with an L benign look-alikes that must not top a
-queue. T19 shows in two scenarios, and each names the features that tell of it there. A typology's
-dials say how each quantity runs from mild to extreme; the lower, middle and upper third of a dial
-are the severities subtle, moderate and blatant.
+queue. T19 shows in two scenarios, and each names the features that tell of it there. How strong
+each may be stands in its section of the parameters, `[typologies.<code>]`: a dial says how a
+quantity runs from mild to strong, and its lower, middle and upper third are the severities subtle,
+moderate and blatant.
 
->>> TYPOLOGIES["T16"].range_of("n_firms", "blatant")
+>>> from training.simulation.config import SimulationConfig
+>>> SimulationConfig.load().typologies.T16.n_firms.over("blatant")
 (29.33..., 40.0)
 >>> sorted(code for code, each in TYPOLOGIES.items() if each.benign)
 ['L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09']

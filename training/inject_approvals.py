@@ -1,7 +1,8 @@
 """What is planted in project approvals: seven typologies and three benign look-alikes.
 
 Each function plants one case into a draft; `training.typologies` names and sizes them.
-A dial runs from mild to extreme with the case's strength.
+`sizes` is the typology's section of the parameters; a dial runs from mild to strong with the
+case's strength.
 """
 
 from typing import Final
@@ -26,93 +27,96 @@ from training.simulation.approvals import (
     REPORTED_AGAIN,
     STARTED,
 )
-from training.simulation.case import BACKLOAD_DAYS, Case, Dial
+from training.simulation.case import Case
 from training.simulation.columns import Columns, take
 from training.simulation.days import DAY_S, NEVER, Integers, in_order, office_hours
 from training.simulation.district import NOBODY
 from training.simulation.project_titles import WORDINGS
+from training.simulation.ranges import (
+    BulkBackload,
+    DuplicateFiling,
+    EarlyStart,
+    EstimateEdge,
+    FloodWorks,
+    PhasedPark,
+    RouteDowngrade,
+    RushedEvaluation,
+    SalamiChanges,
+    ScaleCut,
+)
 
 Decimals = NDArray[np.float64]
 
-CHANGES: Final = Dial(4, 9)
-CHANGE_STEP: Final = Dial(0.03, 0.09)
-CHANGE_GAP_DAYS: Final = Dial(60, 20)
-EDGE_PROJECTS: Final = Dial(3, 8)
-SCALE_CUT: Final = Dial(0.15, 0.30)
-LEAD_DAYS: Final = Dial(20, 200)
-TWIN_GAP_DAYS: Final = Dial(540, 180)
-TWIN_DIFFERENCE: Final = Dial(0.10, 0.01)
-REFILE_GAP_DAYS: Final = Dial(180, 10)
-UNDER_LEVEL: Final = Dial(0.04, 0.02)
-RUSH_WD: Final = Dial(2, 0)
 _STRONG, _MILD = 2 / 3, 1 / 3
-_PARK_DAYS: Final = 200
-_EDGE_DAYS: Final = 500
-_EDGE: Final = (0.090, 0.099)
-_EDGE_ADAPTED: Final = (0.080, 0.089)
-"""Rises that just escape a new decision, and those of who keeps further away from the limit."""
-_UNDER_COUNT: Final = 3
 _DECIDED_S: Final = 16 * DAY_S
 _LEVELS_FEN: Final = np.array([2, 5, 10, 20, 50, 100, 200, 500, 1000], dtype=np.int64) * 10**8
 _OPENING: Final = (FILED, ACCEPTED, APPROVED)
 
 
-def plant_salami_changes(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_salami_changes(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: SalamiChanges
+) -> None:
     """T01: many small increases in a row, for one contractor, decided by one officer.
 
     Who knows the fixed limit stays one under it.
     """
-    n, gap = CHANGES.whole(case.strength), CHANGE_GAP_DAYS.at(case.strength) * DAY_S
-    n = min(n, _UNDER_COUNT) if case.adaptive else n
+    n, gap = sizes.n_changes.whole(case.strength), sizes.gap_days.at(case.strength) * DAY_S
+    n = min(n, sizes.adaptive_changes) if case.adaptive else n
     project = _alive(draft, case, rng, need_s=int(n * gap))
     begin = max(int(draft.when(APPROVED)[project]) + 20 * DAY_S, case.anchor - int((n - 1) * gap))
     room = (draft.district.clock.end - _DECIDED_S - begin) / (n - 1)
     spaced = (np.arange(n) * min(gap, room)).astype(np.int64)
-    step = CHANGE_STEP.at(case.strength) * rng.uniform(0.85, 1.15, n)
+    step = sizes.increase.at(case.strength) * rng.uniform(0.85, 1.15, n)
     scale = rng.normal(0.0, 0.005, n)
     officer = int(draft.projects["officer"][project])
     _change(draft, case, rng, (project, officer), (begin + spaced, np.log1p(step), scale))
 
 
-def plant_estimate_edge(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
-    """T02: project after project of one owner and designer is approved at 9.0 to 9.9 % more.
+def plant_estimate_edge(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: EstimateEdge
+) -> None:
+    """T02: project after project of one owner and designer is approved at just under 10 % more.
 
-    The last is approved around the anchor, the others in the 500 days before it, on routes on which
-    10 % need a new decision.
+    The last is approved around the anchor, the others before it, on routes on which 10 % need a new
+    decision; who keeps further away from the limit is approved at less.
     """
     at, strict = draft.when(APPROVED), draft.projects["route"] != BY_FILING
     last = draft.pick(rng, np.where(strict, draft.near(case, APPROVED), np.inf))
-    off = np.maximum((at[last] - at.astype(np.float64)) / DAY_S - _EDGE_DAYS, 0.0)
+    off = np.maximum((at[last] - at.astype(np.float64)) / DAY_S - sizes.span_days, 0.0)
     before = np.where(strict & (at != NEVER) & (at < at[last]), off, np.inf)
-    n = EDGE_PROJECTS.whole(case.strength)
+    n = sizes.n_projects.whole(case.strength)
     chosen = np.array([last, *(draft.pick(rng, before) for _ in range(n - 1))])
     for name in ("owner", "designer"):
         draft.projects[name][chosen] = draft.projects[name][last]
     rows = np.array([draft.row(APPROVED, int(project)) for project in chosen])
-    edge = _EDGE_ADAPTED if case.adaptive else _EDGE
+    edge = sizes.adaptive_rise if case.adaptive else sizes.rise
     draft.steps["d_amount"][rows] = np.log1p(rng.uniform(*edge, n))
     further = draft.steps["activity"] == REPORTED_AGAIN
     draft.keep[further & np.isin(draft.steps["project"], chosen)] = False
     draft.mark(case, rows)
 
 
-def plant_scale_cut(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_scale_cut(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: ScaleCut
+) -> None:
     """T03: an optimisation takes away scale and leaves the price."""
     project = _alive(draft, case, rng, need_s=30 * DAY_S)
     at = np.array([max(case.anchor, int(draft.when(APPROVED)[project]) + 20 * DAY_S)])
-    cut = SCALE_CUT.at(case.strength) * rng.uniform(0.95, 1.05, 1)
-    amount = np.log1p(-rng.uniform(0.0, 0.03, 1))
+    cut = sizes.cut.at(case.strength) * rng.uniform(0.95, 1.05, 1)
+    amount = np.log1p(-rng.uniform(*sizes.price_cut, 1))
     officer = int(draft.projects["officer"][project])
     at = np.minimum(at, draft.district.clock.end - _DECIDED_S)
     _change(draft, case, rng, (project, officer), (at, amount, np.log1p(-cut)))
 
 
-def plant_early_start(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_early_start(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: EarlyStart
+) -> None:
     """T04: works and a payment come first, the permit follows.
 
     Who knows that the two are compared dates the permit back before the works.
     """
-    lead = LEAD_DAYS.at(case.strength) * rng.uniform(0.9, 1.1) * DAY_S
+    lead = sizes.lead_days.at(case.strength) * rng.uniform(0.9, 1.1) * DAY_S
     since_filed = draft.when(PERMIT).astype(np.float64) - draft.when(FILED)
     short = np.maximum(lead + 5 * DAY_S - since_filed, 0.0) / DAY_S
     project = draft.pick(rng, draft.near(case, PERMIT) + short)
@@ -124,7 +128,8 @@ def plant_early_start(draft: ApprovalDraft, case: Case, rng: np.random.Generator
     draft.keep[late] = False
     officer = int(draft.projects["officer"][project])
     draft.mark(case, np.array([permit]))
-    for activity, days in ((STARTED, 0), (PAYMENT, int(rng.integers(3, 12)))):
+    paid = int(rng.integers(*sizes.payment_days, endpoint=True))
+    for activity, days in ((STARTED, 0), (PAYMENT, paid)):
         at = draft.district.clock.workdays.snap(rng, started + days * DAY_S)
         draft.add(case, draft.step(activity, at, project, officer))
     if case.adaptive:
@@ -133,14 +138,16 @@ def plant_early_start(draft: ApprovalDraft, case: Case, rng: np.random.Generator
         draft.date_back(permit, max(int(office_hours(rng, day)[0]), filed + 600))
 
 
-def plant_duplicate_filing(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_duplicate_filing(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: DuplicateFiling
+) -> None:
     """T05: a cousin firm files nearly the same project on the same parcel once more."""
-    gap = int(TWIN_GAP_DAYS.at(case.strength) * rng.uniform(0.9, 1.1)) * DAY_S
+    gap = int(sizes.gap_days.at(case.strength) * rng.uniform(0.9, 1.1)) * DAY_S
     at = draft.when(FILED)
     off = np.abs(at.astype(np.float64) - (case.anchor - gap)) / DAY_S
     ahead = (at < case.anchor - 60 * DAY_S) & (draft.when(APPROVED) != NEVER)
     source = draft.pick(rng, np.where(ahead, np.maximum(off - 45, 0.0), np.inf))
-    apart = TWIN_DIFFERENCE.at(case.strength)
+    apart = sizes.difference.at(case.strength)
     twin = draft.copy_project(
         source,
         {
@@ -153,9 +160,11 @@ def plant_duplicate_filing(draft: ApprovalDraft, case: Case, rng: np.random.Gene
     _repeat(draft, case, rng, (source, twin, case.anchor))
 
 
-def plant_route_downgrade(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_route_downgrade(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: RouteDowngrade
+) -> None:
     """T06: refused on the strict route, filed again on the light one, just under a level."""
-    gap = int(REFILE_GAP_DAYS.at(case.strength) * rng.uniform(0.8, 1.2)) * DAY_S
+    gap = int(sizes.gap_days.at(case.strength) * rng.uniform(0.8, 1.2)) * DAY_S
     decided = draft.when(APPROVED)
     off = np.abs(decided.astype(np.float64) - (case.anchor - gap)) / DAY_S
     strict = (draft.projects["route"] != BY_FILING) & (decided != NEVER)
@@ -165,7 +174,9 @@ def plant_route_downgrade(draft: ApprovalDraft, case: Case, rng: np.random.Gener
         source,
         {
             "route": BY_FILING,
-            "investment": _under_level(int(draft.projects["investment"][source]), case),
+            "investment": _under_level(
+                int(draft.projects["investment"][source]), sizes.under_level.at(case.strength)
+            ),
             "owner": _cousin(draft, source, rng, same=case.strength > _MILD),
             "wording": int(rng.integers(1, WORDINGS)),
         },
@@ -174,7 +185,9 @@ def plant_route_downgrade(draft: ApprovalDraft, case: Case, rng: np.random.Gener
     _refuse(draft, source)
 
 
-def plant_rushed_evaluation(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_rushed_evaluation(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: RushedEvaluation
+) -> None:
     """T22: no evaluation, or one of an hour, and a decision on the day."""
     project = draft.pick(
         rng, np.where(draft.when(EVALUATED) == NEVER, np.inf, draft.near(case, APPROVED))
@@ -182,7 +195,7 @@ def plant_rushed_evaluation(draft: ApprovalDraft, case: Case, rng: np.random.Gen
     evaluated, approved = draft.row(EVALUATED, project), draft.row(APPROVED, project)
     at, shift = draft.steps["at"], draft.district.clock.workdays.shift
     day, opens = at[approved] // DAY_S, at[approved] // DAY_S * DAY_S + 9 * 3600
-    back = np.array([2, 0]) + RUSH_WD.whole(case.strength)
+    back = np.array([2, 0]) + sizes.working_days.whole(case.strength)
     opening = np.array([draft.row(FILED, project), draft.row(ACCEPTED, project)])
     early = opens + int((at[approved] - opens) * rng.uniform(0.1, 0.5))
     at[opening] = office_hours(rng, shift(np.array([day, day]), -back))
@@ -192,7 +205,9 @@ def plant_rushed_evaluation(draft: ApprovalDraft, case: Case, rng: np.random.Gen
     draft.mark(case, np.array([approved, evaluated] if case.strength < _MILD else [approved]))
 
 
-def plant_flood_works(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_flood_works(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: FloodWorks
+) -> None:
     """L04, benign: emergency works are approved in hours, begun at once and changed often."""
     project = draft.pick(rng, draft.near(case, APPROVED))
     approved = draft.row(APPROVED, project)
@@ -206,25 +221,29 @@ def plant_flood_works(draft: ApprovalDraft, case: Case, rng: np.random.Generator
     draft.steps["at"][opening] = begin - np.array([2, 1]) * 3600
     draft.mark(case, np.array([*opening, approved]))
     officer = int(draft.projects["officer"][project])
-    for activity, days in ((STARTED, 1), (PERMIT, 12), (PAYMENT, 20), (COMPLETED, 150)):
+    then = (1, sizes.permit_days, sizes.payment_days, sizes.completed_days)
+    for activity, days in zip((STARTED, PERMIT, PAYMENT, COMPLETED), then, strict=True):
         at = np.array([begin + days * DAY_S])
         draft.add(case, draft.step(activity, at, project, officer))
-    n = int(rng.integers(4, 8))
-    at = begin + np.cumsum(rng.integers(5, 20, n)) * DAY_S
+    n = int(rng.integers(*sizes.n_changes, endpoint=True))
+    at = begin + np.cumsum(rng.integers(*sizes.gap_days, n, endpoint=True)) * DAY_S
     moves = rng.normal(0.02, 0.03, n)
     team = draft.district.staff(rng, np.full(n, draft.projects["office"][project]))
     _change(draft, case, rng, (project, team), (at, moves, 0.8 * moves))
 
 
-def plant_phased_park(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
+def plant_phased_park(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: PhasedPark
+) -> None:
     """L05, benign: one owner files the phases of a park one by one, much alike, on one parcel."""
-    off = np.abs(draft.when(FILED).astype(np.float64) - (case.anchor - _PARK_DAYS * DAY_S)) / DAY_S
+    first = case.anchor - sizes.first_days * DAY_S
+    off = np.abs(draft.when(FILED).astype(np.float64) - first) / DAY_S
     off = np.where(draft.when(APPROVED) == NEVER, np.inf, np.maximum(off - 45, 0.0))
     source = draft.pick(rng, off)
     at = int(draft.when(FILED)[source])
-    for number in range(int(rng.integers(3, 6))):
-        at += int(rng.integers(30, 90)) * DAY_S
-        size = float(rng.uniform(0.8, 1.2))
+    for number in range(int(rng.integers(*sizes.n_phases, endpoint=True))):
+        at += int(rng.integers(*sizes.gap_days, endpoint=True)) * DAY_S
+        size = float(rng.uniform(*sizes.size))
         phase = draft.copy_project(
             source,
             {
@@ -236,16 +255,18 @@ def plant_phased_park(draft: ApprovalDraft, case: Case, rng: np.random.Generator
         _repeat(draft, case, rng, (source, phase, at))
 
 
-def plant_step_backload(draft: ApprovalDraft, case: Case, rng: np.random.Generator) -> None:
-    """L06, benign: one street's steps of two weeks reach the platform months later, in bulk."""
+def plant_step_backload(
+    draft: ApprovalDraft, case: Case, rng: np.random.Generator, sizes: BulkBackload
+) -> None:
+    """L06, benign: one street's steps of some days reach the platform months later, in bulk."""
     steps = draft.steps
-    low = case.anchor - BACKLOAD_DAYS * DAY_S
+    low = case.anchor - sizes.span_days * DAY_S
     at = np.flatnonzero(
         (steps["at"] >= low) & (steps["at"] < case.anchor) & (steps["case"] == NOBODY)
     )
     street = draft.projects["street"][steps["project"][at]]
     at = at[street == rng.choice(street)] if len(at) else at
-    keyed = case.anchor + int(rng.integers(60, 120)) * DAY_S
+    keyed = case.anchor + int(rng.integers(*sizes.keyed_days, endpoint=True)) * DAY_S
     steps["recorded"][at] = keyed + rng.integers(0, 6 * 3600, len(at))
     draft.mark(case, at)
 
@@ -348,7 +369,7 @@ def _near(fen: float, apart: float, rng: np.random.Generator) -> int:
     return round(float(fen) * (1 + rng.uniform(-apart, apart)) / 1e6) * 1_000_000
 
 
-def _under_level(fen: int, case: Case) -> int:
-    """The amount a few percent under the level that is nearest to an investment."""
+def _under_level(fen: int, share: float) -> int:
+    """The amount that is such a share under the level that is nearest to an investment."""
     level = _LEVELS_FEN[int(np.argmin(np.abs(np.log(_LEVELS_FEN / fen))))]
-    return round(int(level) * (1 - UNDER_LEVEL.at(case.strength)) / 1e6) * 1_000_000
+    return round(int(level) * (1 - share) / 1e6) * 1_000_000

@@ -10,6 +10,7 @@ import polars as pl
 from features.contracts.tables import TRUTH
 from training.simulation import text
 from training.simulation.case import Case
+from training.simulation.config import SimulationConfig
 from training.simulation.days import Integers
 from training.simulation.district import NOBODY
 from training.truth import NO_SEVERITY
@@ -55,7 +56,10 @@ class Marks:
 
 
 def truth_of(
-    scenario: str, planted: tuple[Sequence[Typology[Any]], Sequence[Case]], marks: Marks
+    scenario: str,
+    config: SimulationConfig,
+    planted: tuple[Sequence[Typology[Any]], Sequence[Case]],
+    marks: Marks,
 ) -> pl.DataFrame:
     """One row a marked event; the onset of a case is the instant of its first event."""
     typologies, cases = planted
@@ -71,7 +75,7 @@ def truth_of(
             "telling_features": [";".join(by_code[each.code].telling) for each in cases],
             "case_id": [f"{scenario}-{each.code}-{each.number:05d}" for each in cases],
             "look_alike": [by_code[each.code].benign for each in cases],
-            "rule_sees": [by_code[each.code].should_be_hit(each) for each in cases],
+            "rule_sees": [by_code[each.code].should_be_hit(each, config) for each in cases],
             "adaptive": [each.adaptive for each in cases],
         },
         schema_overrides=dict.fromkeys(("look_alike", "rule_sees", "adaptive"), pl.Boolean),

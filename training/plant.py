@@ -26,7 +26,7 @@ def plant_all(
     for typology in typologies:
         planned, rng = plan_of(typology, config, (clock, subjects / n_real), len(cases))
         for case in planned:
-            typology.plant(draft, case, rng)
+            typology.plant(draft, case, rng, config.typologies.of(typology.code))
             cases.append(case)
     return cases
 

@@ -4,19 +4,20 @@ Names describe how histories differ, for the evaluation only: nothing here is ev
 finding about somebody.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
-from training.simulation.case import SEVERITIES, Case, Dial, Severity
+from training.simulation.case import Case
+from training.simulation.config import SimulationConfig
 
 Draft = TypeVar("Draft")
 SeenByRule = Literal["yes", "partly", "no"]
 
 
-def _always(_case: Case) -> bool:
+def _always(_case: Case, _sizes: object) -> bool:
     return True
 
 
@@ -26,18 +27,18 @@ class Typology(Generic[Draft]):
 
     `telling` names at most three features that should give it away; `fixed_rule` says whether the
     platform's fixed rules see it, and where they see it in part only, `shows_to_rules` which cases
-    they do. `subjects_per_case` sizes the plan; `history_days` is how much
+    they do. Both `plant` and `shows_to_rules` are told the typology's section of the parameters,
+    `[typologies.<code>]`. `subjects_per_case` sizes the plan; `history_days` is how much
     history a case needs before its anchor, `lag_days` how long before the end it must lie.
     """
 
     code: str
     title_zh: str
     title_en: str
-    plant: Callable[[Draft, Case, np.random.Generator], None]
+    plant: Callable[[Draft, Case, np.random.Generator, Any], None]
     telling: tuple[str, ...]
     fixed_rule: SeenByRule
-    dials: Mapping[str, Dial] = field(default_factory=dict)
-    shows_to_rules: Callable[[Case], bool] = _always
+    shows_to_rules: Callable[[Case, Any], bool] = _always
     subjects_per_case: float = 1.0
     history_days: int = 0
     lag_days: int = 0
@@ -47,12 +48,8 @@ class Typology(Generic[Draft]):
         """Whether it is a look-alike with a good explanation."""
         return self.code.startswith("L")
 
-    def should_be_hit(self, case: Case) -> bool:
+    def should_be_hit(self, case: Case, config: SimulationConfig) -> bool:
         """Whether a fixed rule should hit a case; whoever knows the rules keeps clear of them."""
         is_seen = self.fixed_rule != "no" and not self.benign
-        return is_seen and not case.adaptive and self.shows_to_rules(case)
-
-    def range_of(self, dial: str, severity: Severity) -> tuple[float, float]:
-        """From where to where a dial runs at one severity."""
-        third = SEVERITIES.index(severity) / 3
-        return self.dials[dial].at(third), self.dials[dial].at(third + 1 / 3)
+        sizes = config.typologies.of(self.code)
+        return is_seen and not case.adaptive and self.shows_to_rules(case, sizes)

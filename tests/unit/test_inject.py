@@ -17,9 +17,10 @@ from training.inject_small_works import plant_split
 from training.simulate import SimulationConfig, SimulationSummary, simulate
 from training.simulation.approval_draft import ApprovalDraft
 from training.simulation.approvals import PERMIT, STARTED, ordinary_approvals
-from training.simulation.case import SEVERITIES, Case, Dial
+from training.simulation.case import SEVERITIES, Case
 from training.simulation.columns import take
 from training.simulation.days import DAY_S
+from training.simulation.dial import Dial
 from training.simulation.district import District
 from training.simulation.small_work_draft import SmallWorkDraft
 from training.simulation.small_works import Market, ordinary_contracts
@@ -172,7 +173,8 @@ def test_rules_should_see_a_case_unless_it_is_of_another_part() -> None:
         return Case(0, code, "blatant", strength, 0, recent=False, adaptive=adaptive)
 
     def sees(code: str, strength: float, *, adaptive: bool = False) -> bool:
-        return TYPOLOGIES[code].should_be_hit(case(code, strength, adaptive=adaptive))
+        of_code = case(code, strength, adaptive=adaptive)
+        return TYPOLOGIES[code].should_be_hit(of_code, SimulationConfig.load())
 
     assert sees("T15", 0.9)
     assert not sees("T15", 0.7)
@@ -202,15 +204,23 @@ def test_telling_features_exist() -> None:
 
 def test_severities_are_thirds_of_a_dial() -> None:
     """Subtle, moderate and blatant share a dial without gaps."""
-    for each in TYPOLOGIES.values():
-        for name, dial in each.dials.items():
-            ranges = [each.range_of(name, severity) for severity in SEVERITIES]
+    typologies = SimulationConfig.load().typologies
+    for code in REAL:
+        dials = [each for _, each in typologies.of(code) if isinstance(each, Dial)]
+        assert dials
+        for dial in dials:
+            ranges = [dial.over(severity) for severity in SEVERITIES]
             edges = [ranges[0][0], *(high for _, high in ranges)]
             assert edges == pytest.approx([dial.at(at / 3) for at in range(4)])
 
 
+def test_every_typology_has_its_section_of_the_parameters() -> None:
+    """And no section is of a typology that nobody plants."""
+    assert sorted(SimulationConfig.load().typologies.model_dump()) == sorted(TYPOLOGIES)
+
+
 def test_dial_reaches_both_ends() -> None:
-    """Strength 0 is mild, strength 1 extreme, also where extreme is the smaller number."""
+    """Strength 0 is mild, strength 1 strong, also where strong is the smaller number."""
     assert (Dial(120, 10).at(0.0), Dial(120, 10).whole(1.0)) == (120, 10)
 
 
@@ -351,7 +361,7 @@ def test_who_knows_the_rule_dates_the_permit_back(*, adaptive: bool) -> None:
     draft = ApprovalDraft(*ordinary_approvals(config, district), district)
     anchor = (district.clock.start + district.clock.end) // 2
     case = Case(0, "T04", "blatant", 1.0, anchor, recent=False, adaptive=adaptive)
-    plant_early_start(draft, case, np.random.default_rng(1))
+    plant_early_start(draft, case, np.random.default_rng(1), config.typologies.T04)
     _, steps = draft.finished()
     mine = take(steps, np.flatnonzero(steps["case"] == 0))
     (permit,), (works,) = (np.flatnonzero(mine["activity"] == of) for of in (PERMIT, STARTED))
@@ -359,7 +369,7 @@ def test_who_knows_the_rule_dates_the_permit_back(*, adaptive: bool) -> None:
 
     assert bool(dated < began) is adaptive
     assert bool(mine["recorded"][permit] > began + 100 * DAY_S) is adaptive
-    assert TYPOLOGIES["T04"].should_be_hit(case) is not adaptive
+    assert TYPOLOGIES["T04"].should_be_hit(case, config) is not adaptive
 
 
 def test_second_filing_is_on_a_known_parcel(steps: pl.DataFrame) -> None:
@@ -431,7 +441,7 @@ def test_offenders_who_adapt_stay_further_below() -> None:
     )
     anchor = (district.clock.start + district.clock.end) // 2
     case = Case(0, "T12", "blatant", 1.0, anchor, recent=False, adaptive=True)
-    plant_split(draft, case, np.random.default_rng(1))
+    plant_split(draft, case, np.random.default_rng(1), config.typologies.T12)
     rows = draft.finished()
     parts = take(rows, np.flatnonzero(rows["case"] == 0))
     share = parts["quotes"][:, 0] / market.limit(parts["matter"], parts["awarded"])

@@ -1,5 +1,6 @@
 """A simulated district: same seed same bytes, honest noise, tables the shipped mappings read."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -303,6 +304,60 @@ def test_unknown_parameter_is_named() -> None:
         SimulationConfig.load({"district": {"officers": 10, "offices": 11}})
     with pytest.raises(UnreadableSourceError, match=r"none\.toml"):
         SimulationConfig.load(path=Path("none.toml"))
+
+
+@pytest.mark.parametrize(
+    ("typology", "told"),
+    [
+        ({"T01": {"n_changes": 4}}, "typologies.T01.n_changes: two numbers are needed"),
+        ({"T01": {"n_changes": [4, 6, 9]}}, "two numbers are needed, as in [4, 9], not [4, 6, 9]"),
+        ({"T01": {"n_changes": [4, "nine"]}}, "two numbers are needed"),
+        ({"T01": {"n_changes": [4, float("nan")]}}, "two numbers are needed"),
+        ({"T01": {"n_changes": [1, 9]}}, "both numbers must be at least 2, not [1, 9]"),
+        ({"T03": {"cut": [0.15, 1.2]}}, "both numbers must be between 0 and 0.9, not [0.15, 1.2]"),
+        ({"L03": {"n_firms": [10, 6]}}, "typologies.L03.n_firms: least comes before most"),
+        ({"L03": {"n_firms": [6.5, 10]}}, "typologies.L03.n_firms.0: Input should be a valid int"),
+        ({"T01": {"n_change": [4, 9]}}, "T01.n_change: no such parameter; nearest: n_changes"),
+        ({"T010": {"n_changes": [4, 9]}}, "typologies.T010: no such parameter; nearest: T10, T01"),
+        ({"T01": [4, 9]}, "typologies.T01: Input should be a valid dictionary"),
+    ],
+)
+def test_wrong_dial_is_refused(typology: dict[str, object], told: str) -> None:
+    """The message names typology and dial, and says what should stand there."""
+    with pytest.raises(InputError, match=re.escape(told)):
+        SimulationConfig.load({"typologies": typology})
+
+
+def test_a_file_may_set_one_dial_alone(tmp_path: Path) -> None:
+    """The typology's other dials are as shipped."""
+    own = tmp_path / "own.toml"
+    own.write_text("[typologies.T03]\ncut = [0.4, 0.5]\n")
+    shipped = SimulationConfig.load().model_dump()
+    shipped["typologies"]["T03"]["cut"] = (0.4, 0.5)
+
+    assert SimulationConfig.load(path=own).model_dump() == shipped
+
+
+def test_a_changed_dial_changes_its_cases_and_nothing_else(
+    made: SimulationSummary, tmp_path: Path
+) -> None:
+    """T03 takes more of the scale: of all files, only scales of its projects differ."""
+    deeper = {"T03": {"cut": [0.4, 0.5]}}
+    other = simulate(SimulationConfig.load({**SMALL, "typologies": deeper}), tmp_path)
+    same = [name for name, path in made.files.items() if _equal(path, other.files[name])]
+    before, after = (settled(each.files["approvals"]) for each in (made, other))
+    truth = load_truth(made.files["truth"])
+    cases = truth.filter(pl.col("typology") == "T03")["event_id"]
+    projects = before.filter(pl.col("step_id").is_in(cases.implode()))["project_code"]
+    differ = before["scale"].ne_missing(after["scale"])
+
+    assert set(made.files) - set(same) == {"approvals", "parameters"}
+    assert before.drop("scale").equals(after.drop("scale"))
+    assert set(before.filter(differ)["project_code"]) == set(projects)
+
+
+def _equal(one: Path, other: Path) -> bool:
+    return one.read_bytes() == other.read_bytes()
 
 
 def test_a_file_may_set_one_number_alone(tmp_path: Path) -> None:

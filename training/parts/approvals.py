@@ -23,7 +23,9 @@ def part(config: SimulationConfig, district: District) -> Part:
     return Part(
         scenario="approvals",
         table=table,
-        truth=truth_of("approvals", (TYPOLOGIES, cases), Marks(ids, steps["case"], steps["at"])),
+        truth=truth_of(
+            "approvals", config, (TYPOLOGIES, cases), Marks(ids, steps["case"], steps["at"])
+        ),
         cases=tuple(cases),
         subjects=table["project_code"].n_unique(),
         keyed=Keyed(("investment_yuan",), ("officer_code", "case_type", "sector", "district")),

@@ -44,7 +44,7 @@ def part(config: SimulationConfig, district: District) -> Part:
     return Part(
         scenario="assignments",
         table=table,
-        truth=truth_of("assignments", (TYPOLOGIES, cases), marks),
+        truth=truth_of("assignments", config, (TYPOLOGIES, cases), marks),
         cases=tuple(case for case in cases if case.number in marks.case),
         subjects=int((table["kind"] == PAIR).sum()),
     )

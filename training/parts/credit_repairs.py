@@ -27,7 +27,7 @@ def part(config: SimulationConfig, district: District) -> Part:
     return Part(
         scenario="credit_repairs",
         table=repair_table(config, district, rows),
-        truth=truth_of("credit_repairs", (TYPOLOGIES, cases), marks),
+        truth=truth_of("credit_repairs", config, (TYPOLOGIES, cases), marks),
         cases=tuple(cases),
         subjects=int(is_granted.sum()),
         keyed=Keyed(("fine_yuan",), ("handler_code", "agent_code", "sector", "district")),

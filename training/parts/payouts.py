@@ -26,7 +26,7 @@ def part(config: SimulationConfig, district: District) -> Part:
     return Part(
         scenario="payouts",
         table=payout_table(config, district, (rows, firms), draft.dissolved),
-        truth=truth_of("payouts", ((*TYPOLOGIES, PAID_AFTER_REPAIR), cases), marks),
+        truth=truth_of("payouts", config, ((*TYPOLOGIES, PAID_AFTER_REPAIR), cases), marks),
         cases=tuple(cases),
         subjects=height(rows),
         keyed=Keyed(("amount_yuan",), ("officer_code", "agent_code", "sector", "district")),

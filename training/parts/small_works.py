@@ -29,7 +29,7 @@ def part(config: SimulationConfig, district: District) -> Part:
     return Part(
         scenario="small_works",
         table=contract_table(config, district, market, (rows, events)),
-        truth=truth_of("small_works", (TYPOLOGIES, cases), marks),
+        truth=truth_of("small_works", config, (TYPOLOGIES, cases), marks),
         cases=tuple(cases),
         subjects=subjects,
         keyed=Keyed(("amount_yuan", "final_yuan"), ("officer_code", "matter")),

@@ -1,4 +1,4 @@
-"""What is planted: a case with its severity, and the dial that turns severity into numbers."""
+"""What is planted: a case with its severity."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -7,9 +7,6 @@ Severity = Literal["subtle", "moderate", "blatant"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("subtle", "moderate", "blatant")
 """Lower, middle and upper third of every dial."""
-
-BACKLOAD_DAYS: Final = 14
-"""Days of one street's records that a benign bulk load keys in together."""
 
 
 @dataclass(frozen=True)
@@ -27,25 +24,3 @@ class Case:
     anchor: int
     recent: bool
     adaptive: bool = False
-
-
-@dataclass(frozen=True)
-class Dial:
-    """A quantity that runs from mild to extreme as a case gets stronger.
-
-    >>> Dial(120, 10).at(0.5)
-    65.0
-    >>> Dial(8, 40).whole(1.0)
-    40
-    """
-
-    mild: float
-    extreme: float
-
-    def at(self, strength: float) -> float:
-        """The value at a strength between 0 and 1."""
-        return self.mild + (self.extreme - self.mild) * strength
-
-    def whole(self, strength: float) -> int:
-        """The value, rounded."""
-        return round(self.at(strength))

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, Self, cast
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.contracts.errors import InputError, UnreadableSourceError
+from training.simulation.ranges import Typologies
 from training.simulation.section import Count, Positive, Section, Share
 
 SHIPPED: Final = Path(__file__).resolve().parent.parent / "simulation.toml"
@@ -330,6 +331,7 @@ class SimulationConfig(Section):
     small_works: SmallWorks
     faults: Faults
     injection: Injection
+    typologies: Typologies
     reviewers: Reviewers
 
     @classmethod

@@ -4,32 +4,21 @@ Two parts of a district show one chain, so it is planned once, from the configur
 part of the repairs writes penalty and repair, the part of the payouts what was paid to the firm.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from training.plant import plan_of
-from training.simulation.case import Case, Dial
+from training.simulation.case import Case
 from training.simulation.columns import draw, stream
 from training.simulation.config import SimulationConfig
 from training.simulation.days import DAY_S, office_hours
 from training.simulation.district import District
+from training.simulation.ranges import QuickRepair
 from training.simulation.repairs import GENERAL, SEVERE, n_repairs
 from training.typology import Typology
 
-REPAIR_WD: Final = Dial(2, 0)
-SHARE_PUBLISHED: Final = Dial(0.9, 0.1)
-PAYOUT_DAYS: Final = Dial(14, 1)
-DIALS: Final[Mapping[str, Dial]] = {
-    "repair_wd": REPAIR_WD,
-    "share_published": SHARE_PUBLISHED,
-    "payout_days": PAYOUT_DAYS,
-}
-_DOWNGRADED: Final = 0.5
-_OVER_THE_LINE_WD: Final = 3
-"""Working days that those take who know that two are warned of."""
 _STRICT: Final = (1, 2, 3, SEVERE)
 _OLDEST_D: Final = 30
 
@@ -69,11 +58,12 @@ def _chain(
     case: Case, rng: np.random.Generator, place: tuple[SimulationConfig, District], handler: int
 ) -> Chain:
     config, district = place
+    sizes = config.typologies.T19
     clock = district.clock
-    gap = max(1, PAYOUT_DAYS.whole(case.strength))
+    gap = max(1, sizes.payout_days.whole(case.strength))
     floor = clock.holdout if case.recent else clock.start
     day = max(case.anchor // DAY_S - gap, floor // DAY_S + 1)
-    decided, applied = _decided(case, rng, district, day)
+    decided, applied = _decided(case, rng, (sizes, district), day)
     paid_day = clock.workdays.shift(np.array([decided // DAY_S + gap]), np.array([0]))
     requested = min(int(office_hours(rng, paid_day)[0]), clock.end - DAY_S)
     before, now, published, downgraded = _penalty(
@@ -86,11 +76,14 @@ def _chain(
     )
 
 
-def _decided(case: Case, rng: np.random.Generator, district: District, day: int) -> tuple[int, int]:
+def _decided(
+    case: Case, rng: np.random.Generator, place: tuple[QuickRepair, District], day: int
+) -> tuple[int, int]:
     """Instants of decision and application, so many working days apart."""
+    sizes, district = place
     days = district.clock.workdays
     on = days.shift(np.array([day]), np.array([0]))
-    wait = _OVER_THE_LINE_WD if case.adaptive else REPAIR_WD.whole(case.strength)
+    wait = sizes.adaptive_repair_wd if case.adaptive else sizes.repair_wd.whole(case.strength)
     from_day = days.shift(on, np.array([-wait]))
     applied = int(from_day[0]) * DAY_S + 9 * 3600 + int(rng.integers(0, 3 * 3600))
     decided = int(on[0]) * DAY_S + 13 * 3600 + int(rng.integers(0, 4 * 3600))
@@ -105,14 +98,16 @@ def _penalty(
 ) -> tuple[int, int, int, int | None]:
     """Class at publication and at the repair, publication, and when the class was put down."""
     applied, decided, start = times
-    rules = config.repairs
-    if rng.random() < _DOWNGRADED:
-        published = _workday(rng, start, decided - int(rng.integers(95, 200)) * DAY_S)
-        downgraded = applied - int(rng.integers(3, 31)) * DAY_S
+    rules, sizes = config.repairs, config.typologies.T19
+    if rng.random() < sizes.downgraded_share:
+        ago = int(rng.integers(*sizes.downgraded_published_days, endpoint=True))
+        published = _workday(rng, start, decided - ago * DAY_S)
+        before = int(rng.integers(*sizes.downgraded_days, endpoint=True))
+        downgraded = applied - before * DAY_S
         return int(rng.choice(_STRICT)), GENERAL, published, max(downgraded, published + DAY_S)
-    strict = int(rng.choice(_STRICT[:-1])) if rng.random() < _DOWNGRADED else GENERAL
+    strict = int(rng.choice(_STRICT[:-1])) if rng.random() < sizes.strict_share else GENERAL
     least = rules.least_days if strict == GENERAL else rules.least_days_strict
-    served = SHARE_PUBLISHED.at(case.strength) * rng.uniform(0.95, 1.05)
+    served = sizes.share_published.at(case.strength) * rng.uniform(0.95, 1.05)
     published = _workday(rng, start, decided - int(min(served, 0.95) * least) * DAY_S)
     return strict, strict, min(published, applied - DAY_S), None
 

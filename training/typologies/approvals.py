@@ -18,11 +18,6 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
             "changes_rise_ppm_sum_730d_by_project",
         ),
         "partly",
-        {
-            "n_changes": on_approvals.CHANGES,
-            "increase": on_approvals.CHANGE_STEP,
-            "gap_days": on_approvals.CHANGE_GAP_DAYS,
-        },
         history_days=270,
     ),
     Typology(
@@ -36,7 +31,6 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
             "unit_cost_robust_z_1095d_by_case_type_sector",
         ),
         "no",
-        {"cut": on_approvals.SCALE_CUT},
         history_days=150,
     ),
     Typology(
@@ -50,7 +44,6 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
             "activity_rarity_1095d_by_prev_activity",
         ),
         "partly",
-        {"lead_days": on_approvals.LEAD_DAYS},
         history_days=150,
     ),
     Typology(
@@ -60,10 +53,6 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
         on_approvals.plant_duplicate_filing,
         ("project_distinct_1095d_by_parcel",),
         "no",
-        {
-            "gap_days": on_approvals.TWIN_GAP_DAYS,
-            "difference": on_approvals.TWIN_DIFFERENCE,
-        },
         history_days=150,
     ),
     Typology(
@@ -77,10 +66,6 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
             "route_distinct_365d_by_parcel",
         ),
         "no",
-        {
-            "gap_days": on_approvals.REFILE_GAP_DAYS,
-            "under_level": on_approvals.UNDER_LEVEL,
-        },
         history_days=150,
     ),
     Typology(
@@ -94,7 +79,6 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
             "wait_min_robust_z_1095d_by_prev_activity_activity",
         ),
         "no",
-        {"working_days": on_approvals.RUSH_WD},
     ),
     Typology(
         "T02",
@@ -107,7 +91,6 @@ TYPOLOGIES: Final[tuple[Typology[ApprovalDraft], ...]] = (
             "near_limit_mean_1827d_by_owner",
         ),
         "no",
-        {"n_projects": on_approvals.EDGE_PROJECTS},
         subjects_per_case=5.5,
         history_days=520,
     ),

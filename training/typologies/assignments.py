@@ -14,10 +14,6 @@ TYPOLOGIES: Final[tuple[Typology[AssignmentDraft], ...]] = (
         on_assignments.plant_directed_draws,
         ("skips_once_in", "pair_once_in", "value_once_in"),
         "no",
-        {
-            "times_expected": on_assignments.DIRECTED_TIMES,
-            "skipped_heads": on_assignments.SKIPPED_HEADS,
-        },
         history_days=95,
     ),
     Typology(
@@ -27,10 +23,6 @@ TYPOLOGIES: Final[tuple[Typology[AssignmentDraft], ...]] = (
         on_assignments.plant_timed_submissions,
         ("timing_once_in", "triad_once_in", "pair_once_in"),
         "no",
-        {
-            "n_submissions": on_assignments.SUBMISSIONS,
-            "lag_hours": on_assignments.LAG_HOURS,
-        },
         history_days=95,
     ),
     Typology(
@@ -40,10 +32,6 @@ TYPOLOGIES: Final[tuple[Typology[AssignmentDraft], ...]] = (
         on_assignments.plant_redraws,
         ("redraw_once_in", "n_redrawn_this_quarter_by_officer_agency"),
         "no",
-        {
-            "n_withdrawals": on_assignments.WITHDRAWALS,
-            "n_cases": on_assignments.REDRAWN_CASES,
-        },
         history_days=95,
     ),
     Typology(
@@ -53,11 +41,6 @@ TYPOLOGIES: Final[tuple[Typology[AssignmentDraft], ...]] = (
         on_assignments.plant_lenient_reviews,
         ("leniency_once_in", "speed_once_in", "review_once_in"),
         "no",
-        {
-            "n_reviews": on_assignments.REVIEWS,
-            "reduction": on_assignments.REDUCTION,
-            "turnaround": on_assignments.TURNAROUND,
-        },
         history_days=95,
     ),
     Typology(
@@ -67,7 +50,6 @@ TYPOLOGIES: Final[tuple[Typology[AssignmentDraft], ...]] = (
         on_assignments.plant_triad,
         ("triad_once_in", "n_365d_by_owner_agency_officer", "pair_once_in"),
         "no",
-        {"n_meetings": on_assignments.MEETINGS},
         subjects_per_case=2.0,
         history_days=380,
     ),

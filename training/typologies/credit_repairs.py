@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from training import inject_repairs as on_repairs
-from training.simulation.repair_chain import DIALS
 from training.simulation.repair_draft import RepairDraft
 from training.typology import Typology
 
@@ -18,7 +17,6 @@ QUICK_REPAIR: Final[Typology[Any]] = Typology(
         "n_downgrades_45d_by_penalty",
     ),
     "partly",
-    DIALS,
     history_days=210,
 )
 TYPOLOGIES: Final[tuple[Typology[RepairDraft], ...]] = (

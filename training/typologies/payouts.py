@@ -20,11 +20,6 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "employees_robust_z_1095d_by_category_sector",
         ),
         "partly",
-        {
-            "age_days": on_payouts.SHELL_AGE_DAYS,
-            "insured": on_payouts.SHELL_INSURED,
-            "share_of_cap": on_payouts.SHELL_OF_CAP,
-        },
         shows_to_rules=on_payouts.has_nobody_insured,
     ),
     Typology(
@@ -38,12 +33,6 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "ring_members",
         ),
         "no",
-        {
-            "n_firms": on_payouts.RING_FIRMS,
-            "span_days": on_payouts.RING_DAYS,
-            "shared_account": on_payouts.RING_SHARED_ACCOUNT,
-            "shared_contact": on_payouts.RING_SHARED_CONTACT,
-        },
         subjects_per_case=24.0,
     ),
     Typology(
@@ -57,7 +46,6 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "is_amount_alike",
         ),
         "partly",
-        {"gap_days": on_payouts.DUPLICATE_GAP_DAYS},
         shows_to_rules=on_payouts.keeps_the_code,
         subjects_per_case=1.3,
         history_days=60,
@@ -73,7 +61,6 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "was_below_threshold",
         ),
         "no",
-        {"over_threshold": on_payouts.FIGURE_OVER},
     ),
     Typology(
         "T20",
@@ -86,7 +73,6 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "checked_after",
         ),
         "partly",
-        {"n_payouts": on_payouts.UNCHECKED_BURST},
         subjects_per_case=15.0,
     ),
     Typology(
@@ -100,7 +86,6 @@ TYPOLOGIES: Final[tuple[Typology[PayoutDraft], ...]] = (
             "amount_per_employee_minor_robust_z_1095d_by_category_sector",
         ),
         "no",
-        {"times_high_amount": on_payouts.AMOUNT_OVER_HIGH},
     ),
     Typology(
         "L01",

@@ -18,11 +18,6 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
             "half_limit_earlier_90d_by_buyer_supplier_group",
         ),
         "partly",
-        {
-            "n_parts": on_works.SPLIT_PARTS,
-            "share_of_limit": on_works.SPLIT_OF_LIMIT,
-            "span_days": on_works.SPLIT_DAYS,
-        },
         history_days=60,
     ),
     Typology(
@@ -36,11 +31,6 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
             "runner_up_share_365d_by_supplier",
         ),
         "no",
-        {
-            "n_lots": on_works.RING_LOTS,
-            "spacing": on_works.RING_SPACING,
-            "outsiders": on_works.RING_OUTSIDERS,
-        },
         history_days=160,
     ),
     Typology(
@@ -54,10 +44,6 @@ TYPOLOGIES: Final[tuple[Typology[SmallWorkDraft], ...]] = (
             "settled_crossed_total_this_year_by_buyer_supplier",
         ),
         "no",
-        {
-            "final_of_limit": on_works.RAISED_FINAL,
-            "n_contracts": on_works.RAISED_CONTRACTS,
-        },
         history_days=220,
     ),
     Typology(
