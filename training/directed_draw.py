@@ -4,8 +4,6 @@ Each way is planned in a simulated rotation that is fair otherwise. What a test 
 what it should not, is told side by side: `python -m training.directed_draw` prints it.
 """
 
-import argparse
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,9 +12,10 @@ import numpy as np
 
 from features.calendar import HOUR_US, Calendar
 from features.contracts.vectors import Integers
-from models.rotation.quarter import Quarter, answer_of
+from models.rotation.officers import TESTS_OF_OFFICERS, answer_of_officer
+from models.rotation.quarter import TESTS, DrawnBy, Quarter, answer_of
 from models.rotation.timing import WITHIN_S
-from training.fair_draw import fair_draft, quarters_in
+from training.fair_draw import FairWorld, asking, fair_draft, quarters_in, write
 from training.rotation import quarter_name
 from training.simulation import text
 from training.simulation.assignment_draft import AssignmentDraft
@@ -26,6 +25,7 @@ from training.simulation.rotation import Step
 
 TESTS_OF_DRAWS: Final = ("pair", "skips", "value", "timing", "redraw", "triad")
 """The tests of a pair that look at its draws, not at its reviews."""
+SHOWN: Final = (*TESTS_OF_DRAWS, *TESTS_OF_OFFICERS)
 _CASES: Final = 24
 _WITHIN_HEADS: Final = 3
 _DEAR_CASES: Final = 3
@@ -66,13 +66,31 @@ def pass_over_heads(
     draft: AssignmentDraft, site: Site, times: float, rng: np.random.Generator
 ) -> None:
     """Heads passed over for the agency, so that it comes `times` as often as by turn."""
+    _bring(draft, site, times, rng, at=tuple(range(1, _WITHIN_HEADS + 1)))
+
+
+def set_lots_aside(
+    draft: AssignmentDraft, site: Site, times: float, rng: np.random.Generator
+) -> None:
+    """Lots that are not drawn but given to the agency, `times` as many as by chance."""
+    _bring(draft, site, times, rng, at=tuple(range(len(draft.rotation.queues[site.specialty]))))
+
+
+def _bring(
+    draft: AssignmentDraft,
+    site: Site,
+    times: float,
+    rng: np.random.Generator,
+    *,
+    at: tuple[int, ...],
+) -> None:
+    """Further cases given to the agency when it stands at one of the places `at`."""
     here = site.here(draft)
     queue = draft.rotation.queues[site.specialty]
     expected = float((draft.rows["officer"][here] == site.officer).sum()) / len(queue)
     extra = int((times - 1.0) * expected + rng.random())
     _, places = site.submit(draft, rng, rng.choice(draft.rows["owner"][here], extra))
-    heads = tuple(range(1, _WITHIN_HEADS + 1))
-    site.plan(draft, [Step(heads, place, skips=True) for place in places])
+    site.plan(draft, [Step(at, place, skips=True) for place in places])
 
 
 def keep_dear_cases(
@@ -115,6 +133,8 @@ class Way:
     strengths: tuple[float, ...]
     test: str
     direct: Direct
+    drawn_by: DrawnBy = "rotation"
+    tests: tuple[str, ...] = SHOWN
 
 
 WAYS: Final[Mapping[str, Way]] = {
@@ -146,6 +166,15 @@ WAYS: Final[Mapping[str, Way]] = {
         "redraw",
         withdraw_until_drawn,
     ),
+    "lots": Way(
+        "lots set aside for a favourite",
+        "times expected",
+        (1.0, 1.5, 2.0, 2.5, 3.0, 4.0),
+        "pair",
+        set_lots_aside,
+        drawn_by="lot",
+        tests=("pair", "value", "redraw", "triad", "concentration"),
+    ),
 }
 """What is done to a rotation, by name."""
 
@@ -165,24 +194,27 @@ def power_curve(
     *,
     strengths: Sequence[float] | None = None,
     nominal: float = 0.05,
-    tests: Sequence[str] = TESTS_OF_DRAWS,
+    tests: Sequence[str] = (),
 ) -> tuple[Power, ...]:
     """The share of p at or below `nominal`, by strength of one way of directing draws.
 
-    `any` is the share in which the least of the tests' p, times their number, is at most `nominal`.
+    `any` is the share in which the least p of the tests of the pair, times their number, is at most
+    `nominal`; tests of an officer's quarter are asked of the officer who directs.
     """
-    curve = list[Power]()
+    curve, tests = list[Power](), tests or way.tests
+    of_pair = [k for k, test in enumerate(tests) if test in TESTS]
     for strength in strengths or way.strengths:
         p = np.array([row for seed in seeds for row in _directed(seed, way, strength, tests)])
         hits = {test: float((p[:, k] <= nominal).mean()) for k, test in enumerate(tests)}
-        least = np.minimum(1.0, np.min(p, axis=1) * len(tests))
+        least = np.min(p[:, of_pair], axis=1, initial=1.0) * len(of_pair)
         curve.append(Power(strength, len(p), hits | {"any": float((least <= nominal).mean())}))
     return tuple(curve)
 
 
 def _directed(seed: int, way: Way, strength: float, tests: Sequence[str]) -> list[list[float]]:
     """The tests' p of pair-quarters that are directed; 1 where a test has too few draws."""
-    draft, rng = fair_draft(seed), stream(seed, f"directed {strength}")
+    draft = fair_draft(seed, FairWorld(way.drawn_by))
+    rng = stream(seed, f"directed {strength}")
     sites = [_site(draft, number, rng, way, strength) for number in range(_CASES)]
     by_name = {quarter.name: quarter for quarter in quarters_in(draft)}
     return [[_p_of(by_name[_name_of(draft, site)], test, site) for test in tests] for site in sites]
@@ -215,8 +247,11 @@ def _p_of(quarter: Quarter, test: str, site: Site) -> float:
     agency = text.codes("agency", "P", np.array([site.agency]))[0]
     if officer not in quarter.officers or agency not in quarter.agencies:
         return 1.0
-    codes = quarter.officers.index(officer), quarter.agencies.index(agency)
-    p = answer_of(quarter, test, *codes).p
+    who, where = quarter.officers.index(officer), quarter.agencies.index(agency)
+    if test in TESTS_OF_OFFICERS:
+        p = answer_of_officer(quarter, test, who).p
+    else:
+        p = answer_of(quarter, test, who, where).p
     return 1.0 if p is None else p
 
 
@@ -235,12 +270,8 @@ def lines(seeds: Sequence[int], *, nominal: float = 0.05) -> Iterator[str]:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description="Tests of a rotation on directed draws.")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--nominal", type=float, default=0.05)
-    asked = parser.parse_args()
-    for line in lines(asked.seeds, nominal=asked.nominal):
-        sys.stdout.write(line + "\n")
+    asked = asking("Tests of a rotation on directed draws.").parse_args()
+    write(lines(asked.seeds, nominal=asked.nominal))
 
 
 if __name__ == "__main__":

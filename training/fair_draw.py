@@ -6,30 +6,23 @@ that level. `python -m training.fair_draw` prints it; `training.directed_draw` i
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from features.calendar import Calendar
-from features.contracts.vectors import Vector
-from models.rotation.destination import destination
 from models.rotation.draws import UNKNOWN
+from models.rotation.officers import TESTS_OF_OFFICERS, answer_of_officer
 from models.rotation.pair_excess import rotation_excess
-from models.rotation.quarter import (
-    TESTS,
-    Quarter,
-    answer_of,
-    every_pair,
-    officers_concentration,
-)
-from models.rotation.skip_depth import skip_depth
+from models.rotation.quarter import TESTS, DrawnBy, Quarter, answer_of, every_pair
 from models.rotation.timing import WITHIN_S, head_share, timing
 from training.rotation import quarters_of
 from training.simulation.assignment_draft import AssignmentDraft
 from training.simulation.assignment_table import assignment_events, draw_columns, end_us
 from training.simulation.assignments import Rotation, ordinary_submissions
+from training.simulation.columns import Columns, stream
 from training.simulation.config import SimulationConfig
 from training.simulation.district import District
 
@@ -38,12 +31,29 @@ HEADLINE: Final = "pair"
 
 
 @dataclass(frozen=True)
+class FairWorld:
+    """How fair draws are made: by turn or by lot, and how many cases of an officer come at once.
+
+    With a `batch`, so many cases of a specialty in a row come officer by officer, as where each
+    officer draws on a day of its own.
+    """
+
+    drawn_by: DrawnBy = "rotation"
+    batch: int = 1
+
+
+@dataclass(frozen=True)
 class FairRate:
-    """Share of fair unit-quarters in which a test's p was at or below the nominal level."""
+    """Share of fair unit-quarters in which a test's p was at or below the nominal level.
+
+    `error` is the standard error of the rate, from how the simulated rotations differ: tests within
+    one share its queues and count as one.
+    """
 
     test: str
     n: int
     rate: float
+    error: float
 
 
 def fair_draw_false_alarm(seeds: Sequence[int], nominal: float = 0.05) -> float:
@@ -52,83 +62,89 @@ def fair_draw_false_alarm(seeds: Sequence[int], nominal: float = 0.05) -> float:
     All pairs of an officer with five draws and an agency of its specialties count, whether they
     met or not; two seeds give more than 2,000.
     """
-    p = np.concatenate([_pair_p(quarter) for quarter in _fair_quarters(seeds)])
-    return float((p <= nominal).mean())
+    (rate,) = fair_draw_rates(seeds, nominal, tests=(HEADLINE,))
+    return rate.rate
 
 
-def fair_draw_rates(seeds: Sequence[int], nominal: float = 0.05) -> tuple[FairRate, ...]:
-    """The share of every test, over all units that it has enough draws for."""
-    found: dict[str, list[float]] = {}
-    for quarter in _fair_quarters(seeds):
-        for test, p in _all_p(quarter):
-            found.setdefault(test, []).append(p)
+def fair_draw_rates(
+    seeds: Sequence[int],
+    nominal: float = 0.05,
+    *,
+    tests: Sequence[str] = (),
+    world: FairWorld | None = None,
+) -> tuple[FairRate, ...]:
+    """The share of every test (or of some) over all units that it has enough draws for."""
+    wanted = tests or EVERY_TEST
+    found: dict[str, list[list[float]]] = {test: [] for test in sorted(wanted)}
+    for seed in seeds:
+        quarters = list(quarters_in(fair_draft(seed, world)))
+        for test, of_seeds in found.items():
+            of_seeds.append([p for quarter in quarters for p in _ASKED[test](quarter, test)])
     return tuple(
-        FairRate(test, len(p), float((np.array(p) <= nominal).mean()))
-        for test, p in sorted(found.items())
+        _rate(test, of_seeds, nominal) for test, of_seeds in found.items() if any(of_seeds)
     )
 
 
-def _fair_quarters(seeds: Iterable[int]) -> Iterator[Quarter]:
-    for seed in seeds:
-        yield from quarters_in(fair_draft(seed))
+def _rate(test: str, of_seeds: list[list[float]], nominal: float) -> FairRate:
+    n = np.array([len(p) for p in of_seeds])
+    hits = np.array([float((np.array(p) <= nominal).sum()) for p in of_seeds])
+    rate, k = hits.sum() / n.sum(), len(of_seeds)
+    spread = float(((hits - rate * n) ** 2).sum())
+    error = np.sqrt(spread * k / (k - 1)) / n.sum() if k > 1 else np.nan
+    return FairRate(test, int(n.sum()), float(rate), float(error))
 
 
-def fair_draft(seed: int) -> AssignmentDraft:
+def fair_draft(seed: int, world: FairWorld | None = None) -> AssignmentDraft:
     """A simulated rotation without a planted case."""
-    config = SimulationConfig.load({"horizon": {"seed": seed}})
+    of = world or FairWorld()
+    changes: dict[str, dict[str, object]] = {
+        "horizon": {"seed": seed},
+        "assignments": {"drawn_by": of.drawn_by},
+    }
+    config = SimulationConfig.load(changes)
     district = District.of(config)
     rotation = Rotation.of(config, district)
-    return AssignmentDraft(ordinary_submissions(config, rotation), rotation, config, district.clock)
+    rows = _in_batches(ordinary_submissions(config, rotation), of.batch, stream(seed, "batches"))
+    return AssignmentDraft(rows, rotation, config, district.clock)
+
+
+def _in_batches(rows: Columns, batch: int, rng: np.random.Generator) -> Columns:
+    """The same instants, the cases of each batch of a specialty by officer, in either order."""
+    order = np.arange(len(rows["submitted_s"]))
+    for specialty in np.unique(rows["specialty"]).tolist():
+        here = np.flatnonzero(rows["specialty"] == specialty)
+        block = np.arange(len(here)) // batch
+        either = rng.choice([-1, 1], int(block.max()) + 1)[block]
+        order[here] = here[np.lexsort((either * rows["officer"][here], block))]
+    moved = {name: column[order] for name, column in rows.items()}
+    return moved | {"submitted_s": rows["submitted_s"]}
 
 
 def quarters_in(draft: AssignmentDraft) -> Iterator[Quarter]:
     """The quarters of the draws that the rotation makes of a draft."""
     events = assignment_events(draft, *draft.drawn())
     table = draw_columns(draft, events)
-    found = quarters_of(table, Calendar.prc(), until_us=end_us(draft))
+    by = draft.config.assignments.drawn_by
+    found = quarters_of(table, Calendar.prc(), until_us=end_us(draft), drawn_by=by)
     return (quarter for quarter, _, _ in found)
 
 
-def _pair_p(quarter: Quarter) -> Vector:
-    answers = [answer_of(quarter, HEADLINE, *pair) for pair in every_pair(quarter)]
-    return np.array([answer.p for answer in answers if answer.p is not None])
-
-
-def _all_p(quarter: Quarter) -> Iterator[tuple[str, float]]:
-    """Every p of the quarter, with the name of its test."""
+def _of_pairs(quarter: Quarter, test: str) -> Iterator[float]:
     for officer, agency in every_pair(quarter):
-        for test in TESTS:
-            p = answer_of(quarter, test, officer, agency).p
-            if p is not None:
-                yield test, p
-    for answer in officers_concentration(quarter).values():
-        if answer.p is not None:
-            yield "concentration", answer.p
-    yield from _of_officers(quarter)
-    yield from _of_owners(quarter)
+        p = answer_of(quarter, test, officer, agency).p
+        if p is not None:
+            yield p
 
 
-def _of_officers(quarter: Quarter) -> Iterator[tuple[str, float]]:
-    """Skip depth in the quarter, and where the year's skips ended."""
-    year = quarter.draws
-    for officer in np.unique(year.officer).tolist():
-        now = year.in_quarter & (year.officer == officer)
-        depth = skip_depth(np.maximum(year.depth[now], 0), year.skip_p[now])
-        swaps = (year.officer == officer) & (year.depth > 0)
-        among = np.isin(year.specialty, year.specialty[year.officer == officer])
-        where = destination(year.agency[swaps], len(np.unique(year.agency[among])))
-        for test, answer in (("skip_depth", depth), ("destination", where)):
-            if answer.p is not None:
-                yield test, answer.p
+def _of_officers(quarter: Quarter, test: str) -> Iterator[float]:
+    drew = quarter.draws.officer[quarter.draws.in_quarter]
+    for officer in np.unique(drew[drew != UNKNOWN]).tolist():
+        p = answer_of_officer(quarter, test, officer).p
+        if p is not None:
+            yield p
 
 
-def _of_owners(quarter: Quarter) -> Iterator[tuple[str, float]]:
-    """What pairs are asked of their owners, of each owner by itself, whether it met or not."""
-    yield from _timing_of_owners(quarter)
-    yield from _triads(quarter)
-
-
-def _triads(quarter: Quarter) -> Iterator[tuple[str, float]]:
+def _triads(quarter: Quarter, _: str) -> Iterator[float]:
     """The year's meetings of every pair with every owner of the officer's draws in the quarter."""
     year = quarter.draws
     for officer, agency in every_pair(quarter):
@@ -137,15 +153,15 @@ def _triads(quarter: Quarter) -> Iterator[tuple[str, float]]:
             mine = of_officer & (year.owner == owner)
             p = rotation_excess(year.agency == agency, mine, year.specialty).p
             if p is not None:
-                yield "owner_triad", p
+                yield p
 
 
-def _timing_of_owners(quarter: Quarter) -> Iterator[tuple[str, float]]:
+def _timing_of_owners(quarter: Quarter, _: str) -> Iterator[float]:
     """Timing of every owner towards every agency of each specialty."""
     now = quarter.draws.where(quarter.draws.in_quarter & (quarter.draws.submitted_s != UNKNOWN))
     for specialty in np.unique(now.specialty).tolist():
         here = now.where(now.specialty == specialty)
-        fair = (here.depth == 0) & (here.head_s != UNKNOWN)
+        fair = (here.depth <= 0) & (here.head_s != UNKNOWN)
         lag = here.submitted_s - here.head_s
         for agency in np.unique(here.agency).tolist():
             at = fair & (here.agency == agency)
@@ -155,26 +171,58 @@ def _timing_of_owners(quarter: Quarter) -> Iterator[tuple[str, float]]:
                 mine = here.owner == owner
                 p = timing(int(mine.sum()), int((mine & within).sum()), share).p
                 if p is not None:
-                    yield "owner_timing", p
+                    yield p
 
 
-def lines(seeds: Sequence[int], *, nominal: float = 0.05) -> Iterator[str]:
+_ASKED: Final[Mapping[str, Callable[[Quarter, str], Iterator[float]]]] = {
+    **dict.fromkeys(TESTS, _of_pairs),
+    **dict.fromkeys(TESTS_OF_OFFICERS, _of_officers),
+    "owner_timing": _timing_of_owners,
+    "owner_triad": _triads,
+}
+EVERY_TEST: Final = tuple(_ASKED)
+"""Tests of pairs and of officers, and what pairs are asked of their owners, of every owner."""
+
+
+def lines(
+    seeds: Sequence[int],
+    *,
+    nominal: float = 0.05,
+    tests: Sequence[str] = (),
+    world: FairWorld | None = None,
+) -> Iterator[str]:
     """The table of a notebook."""
     yield f"fair draws, share of p <= {nominal:g}"
-    yield "| test | unit-quarters | rate |"
-    yield "|---|--:|--:|"
-    for fair in fair_draw_rates(seeds, nominal):
-        yield f"| {fair.test} | {fair.n} | {fair.rate:.3f} |"
+    yield "| test | unit-quarters | rate | standard error |"
+    yield "|---|--:|--:|--:|"
+    for fair in fair_draw_rates(seeds, nominal, tests=tests, world=world):
+        yield f"| {fair.test} | {fair.n} | {fair.rate:.3f} | {fair.error:.4f} |"
+
+
+def asking(description: str) -> argparse.ArgumentParser:
+    """Arguments of a command that prints tables of simulated draws."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--nominal", type=float, default=0.05)
+    return parser
+
+
+def write(told: Iterable[str]) -> None:
+    """Lines to stdout, each as it comes."""
+    for line in told:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description="Tests of a rotation on fair draws.")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--nominal", type=float, default=0.05)
+    parser = asking("Tests of a rotation on fair draws.")
+    parser.add_argument("--tests", nargs="+", choices=EVERY_TEST, default=[])
+    parser.add_argument("--drawn-by", choices=("rotation", "lot"), default="rotation")
+    parser.add_argument("--batch", type=int, default=1, help="cases that come officer by officer")
     asked = parser.parse_args()
-    for line in lines(asked.seeds, nominal=asked.nominal):
-        sys.stdout.write(line + "\n")
+    world = FairWorld(asked.drawn_by, asked.batch)
+    write(lines(asked.seeds, nominal=asked.nominal, tests=asked.tests, world=world))
 
 
 if __name__ == "__main__":

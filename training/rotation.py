@@ -17,7 +17,7 @@ from features.contracts.events import Event, from_us
 from features.contracts.vectors import Integers, Vector
 from models.rotation.adjust import benjamini_hochberg
 from models.rotation.draws import OFFICE_DAY_S, UNKNOWN, Draws, Reviews
-from models.rotation.quarter import TESTS, PairQuarter, Quarter, pair_quarters
+from models.rotation.quarter import TESTS, DrawnBy, PairQuarter, Quarter, pair_quarters
 
 COLUMNS: Final[dict[str, type[pl.DataType]]] = {
     "kind": pl.String,
@@ -34,6 +34,7 @@ COLUMNS: Final[dict[str, type[pl.DataType]]] = {
     "sector": pl.String,
     "fee_minor": pl.Int64,
     "queue_position": pl.Int64,
+    "eligible": pl.Int64,
     "skip_ppm": pl.Int64,
     "head_since": pl.Int64,
     "submitted_at": pl.Int64,
@@ -84,12 +85,13 @@ def as_of(table: pl.DataFrame, us: int) -> pl.DataFrame:
 
 
 def quarters_of(
-    table: pl.DataFrame, calendar: Calendar, *, until_us: int
+    table: pl.DataFrame, calendar: Calendar, *, until_us: int, drawn_by: DrawnBy = "rotation"
 ) -> Iterator[tuple[Quarter, int, dict[str, list[str]]]]:
     """Each calendar quarter with draws that is over by `until_us`, its end, and codes' names.
 
     A quarter holds what was known a second before its end: what is learned later of it changes
-    nothing, so that whoever tests it whenever finds the same.
+    nothing, so that whoever tests it whenever finds the same. Draws by lot have no queue, whatever
+    is told of one.
     """
     names = {
         name: sorted(set(table[name].drop_nulls().to_list()))
@@ -106,6 +108,8 @@ def quarters_of(
             continue
         done = known.filter((pl.col("kind") == REVIEWED) & (pl.col("at_us") >= start))
         done = done.sort("at_us", "event_id")
+        if drawn_by == "lot":
+            year = year.with_columns(queue_position=None, head_since_s=pl.lit(UNKNOWN))
         name = quarter_name(calendar, start)
         quarter = Quarter(
             name,
@@ -114,12 +118,18 @@ def quarters_of(
             _draws(year, names, start),
             _reviews(done, names, calendar),
             int(np.diff(office_seconds(calendar, np.array([start, end])))[0]),
+            drawn_by,
         )
         yield quarter, end, names
 
 
 def pair_quarter_table(
-    table: pl.DataFrame, calendar: Calendar, *, until_us: int, only: str | None = None
+    table: pl.DataFrame,
+    calendar: Calendar,
+    *,
+    until_us: int,
+    only: str | None = None,
+    drawn_by: DrawnBy = "rotation",
 ) -> pl.DataFrame:
     """One row for each pair and quarter: ids, sums, and of each test p and "once in so many".
 
@@ -128,12 +138,17 @@ def pair_quarter_table(
     Raises
     ------
     InputError
-        No such quarter is over, or no draw names both officer and agency.
+        No such quarter is over, no draw names both officer and agency, or draws are by lot and none
+        says among how many.
     """
     _check_named(table, calendar, only)
+    if drawn_by == "lot":
+        _check_eligible(table)
     rows = [
         _row(quarter, pair, end, names)
-        for quarter, end, names in quarters_of(table, calendar, until_us=until_us)
+        for quarter, end, names in quarters_of(
+            table, calendar, until_us=until_us, drawn_by=drawn_by
+        )
         if only is None or quarter.name == only
         for pair in pair_quarters(quarter)
     ]
@@ -165,6 +180,15 @@ def _check_named(table: pl.DataFrame, calendar: Calendar, only: str | None) -> N
         message = (
             f"none of the {len(named)} draws names both officer and agency, and a test is about "
             "such a pair; give both columns and map them"
+        )
+        raise InputError(message)
+
+
+def _check_eligible(table: pl.DataFrame) -> None:
+    if not (table.filter(pl.col("kind") == DRAWN)["eligible"].fill_null(0) > 0).any():
+        message = (
+            "no draw says how many agencies were eligible, which is the chance of a lot; give the "
+            "column and map it to eligible"
         )
         raise InputError(message)
 
@@ -310,7 +334,8 @@ def _draws(year: pl.DataFrame, names: dict[str, list[str]], start: int) -> Draws
         drawn_s=year["at_us_s"].to_numpy(),
         submitted_s=year["submitted_at_s"].to_numpy(),
         head_s=year["head_since_s"].to_numpy(),
-        depth=year["queue_position"].fill_null(0).to_numpy(),
+        depth=year["queue_position"].fill_null(UNKNOWN).to_numpy(),
+        eligible=year["eligible"].fill_null(UNKNOWN).to_numpy(),
         thrown=year["thrown"].to_numpy(),
         skip_p=year["skip_ppm"].fill_null(USUAL_SKIP_PPM).to_numpy() / 1e6,
         fee=year["fee_minor"].fill_null(UNKNOWN).to_numpy(),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.contracts.vectors import Integers, Vector
-from models.rotation.answer import Answer, check_alike, found, too_few
+from models.rotation.answer import Answer, check_alike, found, insufficient, too_few
 
 TURNS: Final = 2_000
 """Turns that are drawn where there are several strata; of one, all are made."""
@@ -29,8 +29,11 @@ def concentration(
     Rows are in the order of time. A turn moves the party's places of each stratum on by some draws,
     as around a circle, and leaves the agencies where they are. So a queue's even spacing and a
     party's cases that come in batches are kept; a shuffle would break both, and call fair what a
-    rotation never gives. The statistic is in standard deviations of the turns; p is the share of
-    turns at least as concentrated, the party's own among them and ties halved.
+    rotation never gives. A party whose cases come in step with the queue, so that an agency is
+    always at the head for it, is left to the tests of pairs.
+
+    The statistic is in standard deviations of the turns; p is the share of turns at least as
+    concentrated, the party's own among them and ties halved.
 
     References
     ----------
@@ -54,9 +57,11 @@ def concentration(
     tie = np.abs(null - seen) < _TIE
     p = (((null > seen) & ~tie).sum() + 0.5 * tie.sum()) / len(null)
     sd = float(null.std())
-    statistic = float(seen - null.mean()) / sd if sd > _TIE else 0.0
+    if sd < _TIE:
+        zh, en = "怎样错位都一样集中", "any turn of these draws is as concentrated"
+        return insufficient(n, zh=zh, en=en)
     return found(
-        statistic,
+        float(seen - null.mean()) / sd,
         float(p),
         n,
         zh=f"{n}次抽取的集中度(HHI)为{seen:.3f},公平抽取约{null.mean():.3f}",

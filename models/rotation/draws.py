@@ -34,9 +34,9 @@ class Draws(_Columns):
     """Draws in the order of time; codes are 0 and up, instants in office seconds, -1 is unknown.
 
     `depth` is how many stood before the chosen agency, `skip_p` the chance that a fair draw passes
-    over the head, `fee` is in minor units, `head_s` when the agency
-    came to the head, `thrown` how many draws of the project were withdrawn right before this one
-    and followed by another agency.
+    over the head, `eligible` how many could be drawn, `fee` is in minor units, `head_s` when the
+    agency came to the head, `thrown` how many draws of the project were withdrawn right before this
+    one and followed by another agency.
     """
 
     officer: Integers
@@ -47,6 +47,7 @@ class Draws(_Columns):
     submitted_s: Integers
     head_s: Integers
     depth: Integers
+    eligible: Integers
     thrown: Integers
     fee: Integers
     skip_p: Vector

@@ -7,16 +7,15 @@ have met the agency in the officer's draws.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 from zlib import crc32
 
 import numpy as np
 
 from features.contracts.vectors import Integers, Vector
 from models.rotation.answer import Answer, insufficient
-from models.rotation.concentration import concentration
 from models.rotation.draws import UNKNOWN, Draws, Reviews
-from models.rotation.pair_excess import Mask, rotation_excess
+from models.rotation.pair_excess import Mask, pair_excess, rotation_excess
 from models.rotation.redraw import redraw
 from models.rotation.skip_depth import skip_depth
 from models.rotation.timing import WITHIN_S, head_share, timing
@@ -34,6 +33,8 @@ TESTS: Final = (
     "review",
 )
 """What is asked of every pair."""
+DrawnBy = Literal["rotation", "lot"]
+"""How a fair draw is made: the head of the queue, or one of all who are eligible."""
 PRIOR_RATE: Final = 0.02
 _PRIOR_DRAWS: Final = 50
 
@@ -52,6 +53,7 @@ class Quarter:
     draws: Draws
     reviews: Reviews
     span_s: int
+    drawn_by: DrawnBy = "rotation"
 
 
 @dataclass(frozen=True)
@@ -110,21 +112,6 @@ def answer_of(quarter: Quarter, test: str, officer: int, agency: int) -> Answer:
     return _ASK[test](_Asked.of(quarter, now, officer, agency))
 
 
-def officers_concentration(quarter: Quarter) -> dict[int, Answer]:
-    """How concentrated each officer's draws of the quarter are, by number of draws."""
-    now = quarter.draws.where(quarter.draws.in_quarter & (quarter.draws.agency != UNKNOWN))
-    return {
-        officer: concentration(
-            now.agency,
-            np.ones(len(now)),
-            now.officer == officer,
-            now.specialty,
-            seed=_seed(quarter.name, quarter.officers[officer], "concentration"),
-        )
-        for officer in np.unique(now.officer[now.officer != UNKNOWN]).tolist()
-    }
-
-
 @dataclass(frozen=True)
 class _Asked:
     """A pair, and the draws it is asked among: those of its specialties."""
@@ -154,13 +141,24 @@ class _Asked:
         among = np.isin(year.specialty, self.now.specialty[self.mine]) & (year.agency != UNKNOWN)
         return len(np.unique(year.agency[among]))
 
+    @property
+    def specialties(self) -> Integers:
+        """Specialties in which the agency was drawn within the year, by whomever."""
+        year = self.quarter.draws
+        return np.unique(year.specialty[year.agency == self.agency])
+
     def seed(self, test: str) -> int:
         """The seed of a test's shuffles."""
         of = self.quarter
-        return _seed(of.name, of.officers[self.officer], of.agencies[self.agency], test)
+        return seed_of(of.name, of.officers[self.officer], of.agencies[self.agency], test)
 
 
-def _seed(*names: str) -> int:
+def seed_of(*names: str) -> int:
+    """The seed that names give.
+
+    >>> seed_of("2025Q1", "O-Li", "concentration")
+    199786371
+    """
     return crc32("/".join(names).encode())
 
 
@@ -177,13 +175,17 @@ def _said(answer: Answer, zh: str, en: str) -> Answer:
 
 def _pair(asked: _Asked) -> Answer:
     now = asked.now
-    return rotation_excess(now.agency == asked.agency, asked.mine, now.specialty)
+    if asked.quarter.drawn_by == "rotation":
+        return rotation_excess(now.agency == asked.agency, asked.mine, now.specialty)
+    mine = asked.mine & (now.eligible > 0)
+    may_come = np.isin(now.specialty[mine], asked.specialties)
+    return pair_excess(asked.met[mine], np.where(may_come, 1.0 / now.eligible[mine], 0.0))
 
 
 def _skips(asked: _Asked) -> Answer:
     """Skips of the officer that ended at the agency, each agency as likely as another."""
-    now, mine = asked.now, asked.mine
-    depth = np.maximum(np.where(asked.met, now.depth, 0)[mine], 0)
+    now, mine = asked.now, asked.mine & (asked.now.depth != UNKNOWN)
+    depth = np.where(asked.met, now.depth, 0)[mine]
     expected = now.skip_p[mine] / max(asked.family, 1)
     n, skipped = len(depth), int((depth > 0).sum())
     return _said(
@@ -208,7 +210,7 @@ def _value(asked: _Asked) -> Answer:
 
 def _timing(asked: _Asked) -> Answer:
     now, share = asked.now, asked.quarter.span_s
-    fair = (now.depth == 0) & (now.head_s != UNKNOWN)
+    fair = (now.depth <= 0) & (now.head_s != UNKNOWN)
     at_head = fair & (now.agency == asked.agency)
     share_within = head_share(now.head_s[at_head], now.drawn_s[at_head], share)
     lag = now.submitted_s - now.head_s

@@ -111,9 +111,13 @@ def end_us(draft: AssignmentDraft) -> int:
 
 def _columns(draft: AssignmentDraft, events: Columns, rng: np.random.Generator) -> pl.DataFrame:
     """Typed columns, a share of the descriptive ones left out; instants in local seconds."""
-    share, kind = draft.config.faults.missing_share, events["kind"]
+    config, share, kind = (
+        draft.config.assignments,
+        draft.config.faults.missing_share,
+        events["kind"],
+    )
     draws, reviews = kind == _DRAWN, kind == _REVIEWED
-    skip = round(draft.config.assignments.recusal_share * 1e6)
+    skip = round(config.recusal_share * 1e6)
     reason = np.where(draws | (kind == _DECLINED), events["reason"], NOBODY)
     return pl.DataFrame(
         [
@@ -129,7 +133,7 @@ def _columns(draft: AssignmentDraft, events: Columns, rng: np.random.Generator) 
             text.thinned(text.words("sector", events["sector"], SECTORS), rng, share),
             _number("investment_minor", events["investment"], rng, share),
             _number("fee_minor", events["fee"], rng, share),
-            _where("queue_position", draws, events["depth"]),
+            _where("queue_position", draws & (config.drawn_by == "rotation"), events["depth"]),
             _where("eligible", draws, events["eligible"]),
             _where("skipped", draws, (events["depth"] > 0).astype(np.int64)),
             _where("skip_ppm", draws, np.full(len(kind), skip)),

@@ -234,8 +234,9 @@ class SmallWorks(Section):
 
 
 class Assignments(Section):
-    """How review agencies are drawn by rotation."""
+    """How review agencies are drawn: the head of a queue, or by lot among who is eligible."""
 
+    drawn_by: Literal["rotation", "lot"]
     count: Annotated[int, Field(ge=300)]
     specialties: Annotated[int, Field(ge=1, le=20)]
     agencies_low: Annotated[int, Field(ge=4)]

@@ -247,6 +247,9 @@ class _Specialty:
         drawn, queue = self.drawn, self.queue
         now = max(at, queue.last_s) + int(self.rng.integers(*_PROCESSING_S))
         eligible, since = queue.eligible(now), queue.head_since(now)
+        by_lot = self.rules.drawn_by == "lot"
+        if by_lot:
+            eligible = _by_lot(eligible, wanted, self.rng)
         place = len(drawn.agency)
         depth, reason = self._depth(eligible, wanted)
         for passed in eligible[:depth]:
@@ -255,7 +258,7 @@ class _Specialty:
         drawn.agency.append(eligible[depth])
         drawn.submitted_s.append(at)
         drawn.drawn_s.append(now)
-        drawn.head_s.append(since if depth == 0 else -1)
+        drawn.head_s.append(since if depth == 0 and not by_lot else -1)
         drawn.depth.append(depth)
         drawn.eligible.append(len(eligible))
         drawn.reason.append(reason if depth else NOT_SKIPPED)
@@ -280,6 +283,12 @@ class _Specialty:
         self.drawn.withdrawn_s[-1] = gone
         if self.rng.random() < self.rules.resubmitted_share:
             heappush(heap, (gone + int(self.rng.integers(HOUR_S, 10 * OFFICE_S)), row))
+
+
+def _by_lot(eligible: list[int], wanted: int | None, rng: np.random.Generator) -> list[int]:
+    """The order in which agencies come out of the urn; a wanted one comes first."""
+    order = rng.permutation(eligible).tolist()
+    return sorted(order, key=lambda agency: agency != wanted)
 
 
 def no_suspensions() -> Suspensions:
