@@ -7,6 +7,7 @@ from typing import Final
 
 from features.contracts.events import Event, FieldValue, to_us
 from features.store.ledger import Ledger
+from models.rotation.quarter import DrawnBy
 from training.rotation import PAIR, pair_event, pair_quarter_table, table_of
 
 SCENARIO: Final = "assignments"
@@ -21,12 +22,14 @@ class Recorded:
     unchanged: int
 
 
-def record_pairs(ledger: Ledger, *, now: datetime, only: str | None = None) -> Recorded:
+def record_pairs(
+    ledger: Ledger, *, now: datetime, only: str | None = None, drawn_by: DrawnBy = "rotation"
+) -> Recorded:
     """Append the pair-quarters of all quarters that are over (or of one) to the ledger.
 
     A pair's quarter is made of what was known at the quarter's end, so that a second run appends
     nothing, whatever came late since; only a load of records that were learned earlier gives it a
-    further version. What is appended is known from `now` on.
+    further version, and so does another way to draw. What is appended is known from `now` on.
     """
     stored = list(ledger.iter_events(SCENARIO))
     events = [one.event for one in stored]
@@ -36,6 +39,7 @@ def record_pairs(ledger: Ledger, *, now: datetime, only: str | None = None) -> R
         calendar,
         until_us=to_us(now),
         only=only,
+        drawn_by=drawn_by,
     )
     held = _latest(events)
     fresh, changed, unchanged = list[Event](), 0, 0

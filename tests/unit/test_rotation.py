@@ -19,7 +19,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import false_discovery_control
+from scipy.stats import binom, false_discovery_control
 
 from features.calendar import Calendar
 from features.contracts.events import Event, to_us
@@ -171,6 +171,99 @@ def run(command: Run) -> Run:
     return partial(command, "rotation")
 
 
+def stating(events: list[Event], **fields: int) -> list[Event]:
+    """The same draws, each of which states these fields as well."""
+    return [one.model_copy(update={"fields": {**one.fields, **fields}}) for one in events]
+
+
+@pytest.fixture
+def skipping(home: Path) -> None:
+    """A later version in which O-Li passed over a head in four of eight draws, always for P-A."""
+    again = [
+        stated.model_copy(update={"version": 2})
+        for one in SPRING
+        for skips in [(one.fields["officer"], one.fields["agency"]) == ("O-Li", "P-A")]
+        for stated in stating([one], queue_position=int(skips))
+    ]
+    with closing(Ledger.open(home / "ledger.db")) as ledger:
+        ledger.admit(again)
+
+
+@pytest.mark.usefixtures("skipping")
+def test_all_draws_of_an_officer_are_tested_together(run: Run) -> None:
+    """Heads passed over, and where to; q is among the tests of the officer's quarter."""
+    document = json.loads(run("--json", "--level", 1.0)[1])
+    found = [one for one in document["officers_standing_out"] if one["officer"] == "O-Li"]
+    p = {one["test"]: one["p"] for one in found}
+    four = binom.sf(4, 8, 0.03) + binom.pmf(4, 8, 0.03) / 2
+
+    assert document["officer_quarters"] == 2
+    assert p["skip_depth"] == pytest.approx(four)
+    assert p["destination"] == pytest.approx(4 / 4**4 / 2)
+    assert [one["q"] for one in found] == pytest.approx(
+        sorted(false_discovery_control([one["p"] for one in found]))
+    )
+
+
+@pytest.mark.usefixtures("skipping")
+def test_an_officer_who_stands_out_is_told_in_a_sentence(run: Run) -> None:
+    """After the pairs, with p and q, in either language and the same plain words."""
+    out = run("--quarter", "2025Q1")[1].splitlines()
+    at = next(place for place, line in enumerate(out) if "skip_depth" in line)
+
+    assert out[at].startswith("  1. 2025Q1  officer O-Li, all 8 draws  skip_depth  p ")
+    assert out[at + 1].strip() == (
+        "4 of 8 draws passed over the head (0.2 expected), 1.0 agencies each on average"
+    )
+    assert out[-1] == "2 officer-quarters tested, 1 differ from fair draws"
+    assert "8次抽取中4次越过队首" in run("--language", "zh")[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_draw_that_states_no_position_is_none_at_the_head(run: Run) -> None:
+    """Nothing is said of heads passed over where no draw says who stood there."""
+    found = json.loads(run("--json", "--level", 1.0)[1])["officers_standing_out"]
+
+    assert not found
+
+
+@pytest.mark.usefixtures("skipping")
+def test_a_file_holds_officers_and_their_tests_too(run: Run, tmp_path: Path) -> None:
+    """Rows without an agency."""
+    run("--out", tmp_path / "all.csv")
+    written = pl.read_csv(tmp_path / "all.csv").filter(test="skip_depth").sort("officer")
+
+    assert written["officer"].to_list() == ["O-Li", "O-Wu"]
+    assert written["agency"].null_count() == 2
+
+
+@pytest.fixture
+def by_lot(home: Path) -> None:
+    """A later version in which each draw was one of five; one agency never came."""
+    again = [one.model_copy(update={"version": 2}) for one in stating(SPRING, eligible=5)]
+    with closing(Ledger.open(home / "ledger.db")) as ledger:
+        ledger.admit(again)
+
+
+@pytest.mark.usefixtures("by_lot")
+def test_by_lot_a_pair_is_held_against_its_chance_in_each_draw(run: Run) -> None:
+    """Four of eight draws where each had one chance in five, not where four draws were P-A's."""
+    document = json.loads(run("--json", "--level", 1.0, "--drawn-by", "lot")[1])
+    found = pl.DataFrame(document["standing_out"]).filter(test="pair", officer="O-Li")
+    p = dict(found.select("agency", "p").iter_rows())
+    of_counts = {k: binom.sf(k, 8, 0.2) + binom.pmf(k, 8, 0.2) / 2 for k in (1, 2, 4)}
+
+    assert p == pytest.approx({agency: of_counts[k] for agency, k in DEALT.items()})
+
+
+@pytest.mark.usefixtures("by_lot")
+def test_a_ledger_that_was_told_of_turns_can_be_told_of_lots(run: Run) -> None:
+    """Answers that differ change once; of seven, two come to the same "once in so many"."""
+    assert "recorded 7 new" in run("--record")[1]
+    assert "0 new, 5 changed by earlier records, 2 there" in run("--record", "--drawn-by", "lot")[1]
+    assert "7 there already" in run("--record", "--drawn-by", "lot")[1]
+
+
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
     """The same draws as a platform exports them."""
@@ -190,7 +283,7 @@ def exported(tmp_path: Path) -> Path:
 def test_the_command_names_who_stands_out_with_p_and_q(run: Run) -> None:
     """At a level of 0.1 one pair of the quarter is left: 70 ways of 1820, halved, four times."""
     code, out, _ = run("--level", 0.1)
-    first, sentence, last = out.splitlines()
+    first, sentence, last, _ = out.splitlines()
 
     assert code == 0
     assert first == "  1. 2025Q1  officer O-Li, agency P-A, owner W-0  pair  p 0.019, q 0.077"
@@ -201,7 +294,13 @@ def test_the_command_names_who_stands_out_with_p_and_q(run: Run) -> None:
 @pytest.mark.usefixtures("home")
 def test_at_the_usual_level_nobody_stands_out(run: Run) -> None:
     """q 0.077 is no finding, and that is said."""
-    assert run()[:2] == (0, "7 pair-quarters tested, 0 differ from fair draws\n")
+    code, out, _ = run()
+
+    assert code == 0
+    assert out.splitlines() == [
+        "7 pair-quarters tested, 0 differ from fair draws",
+        "2 officer-quarters tested, 0 differ from fair draws",
+    ]
 
 
 @pytest.mark.usefixtures("home")
@@ -309,6 +408,7 @@ def test_the_ledger_is_told_once(run: Run, home: Path) -> None:
         (["draws.csv", "--mapping", "nosuch"], "'nosuch'", "simulated_assignments"),
         (["missing.csv", "--mapping", "simulated_assignments"], "missing.csv", "no such file"),
         (["--out", "found.txt"], "found.txt", ".parquet"),
+        (["--drawn-by", "lot"], "how many agencies were eligible", "map it to eligible"),
     ],
 )
 @pytest.mark.usefixtures("home")
