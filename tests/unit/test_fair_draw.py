@@ -74,7 +74,7 @@ def test_on_fair_draws_officers_stand_out_as_often_as_they_should() -> None:
 
 @pytest.mark.parametrize("batch", [8, 16])
 def test_an_officer_whose_cases_come_in_batches_is_not_more_concentrated(batch: int) -> None:
-    """A batch takes some agencies in a row; shuffles would call that rare in one case of seven."""
+    """A batch takes some agencies in a row, which a shuffle of the names would call rare."""
     (rate,) = fair_draw_rates(MANY[:8], tests=("concentration",), world=FairWorld(batch=batch))
 
     assert rate.n > 900
