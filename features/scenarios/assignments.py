@@ -13,6 +13,7 @@ from features.spec import (
     Excess,
     Feature,
     Measure,
+    Need,
     Own,
     Pattern,
     RobustZ,
@@ -100,6 +101,7 @@ _WITH_OWNER: Final = ("owner", "agency")
 _REVIEWS: Final = Where("reviews", "kind", ("review_done",))
 _WITHDRAWN: Final = Where("withdrawn", "kind", ("assignment_withdrawn",))
 _DECLINED: Final = Where("declined", "kind", ("assignment_declined",))
+_DRAWS: Final = Need("kind", ("assignment_drawn",))
 _UNSTATED: Final = Where("unstated", "skip_reason", ("unstated",))
 _SKIPS: Final = Where(
     "skips",
@@ -580,6 +582,7 @@ RULES: Final = (
         "评审单位轮候规则: 按序抽取,越过队首须书面说明原因 (drawn in the order of the queue; a "
         "departure is explained in writing)",
         (("n_unstated_this_quarter_by_officer_agency", ">=", "unstated_skips"),),
+        needs=(("n_unstated_this_quarter_by_officer_agency", _DRAWS),),
     ),
     Rule(
         "repeated_skips",
@@ -587,6 +590,7 @@ RULES: Final = (
         "skips that ended at one agency again and again",
         "评审单位轮候规则: 回避后按序顺延 (after a recusal the next in the queue follows)",
         (("n_skips_this_quarter_by_officer_agency", ">=", "skips"),),
+        needs=(("n_skips_this_quarter_by_officer_agency", _DRAWS),),
     ),
     Rule(
         "review_overdue",

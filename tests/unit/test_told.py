@@ -129,12 +129,18 @@ def test_nobody_is_clear_of_penalties_that_nobody_tells_of() -> None:
     assert _answers("payouts", rule, penalty, paid) == ["clear"]
 
 
-def test_records_and_quotes_are_missed_where_they_are_told_of() -> None:
-    """A repair without a record, a lot without quotes."""
+def test_records_quotes_and_skips_are_missed_where_they_are_told_of() -> None:
+    """A repair without a record, a pair whose draws are not sent, a lot without quotes."""
     repair = event(1, "credit_repairs", "repair_decided", 9, penalty="P", enterprise="A")
     record = event(2, "credit_repairs", "evidence_recorded", 1, penalty="Q", enterprise="B")
     assert _answers("credit_repairs", "repair_without_evidence", repair)[-1] == "insufficient"
     assert _answers("credit_repairs", "repair_without_evidence", record, repair)[-1] == "hit"
+
+    pair = {"officer": "O", "agency": "G"}
+    quarter = event(1, "assignments", "pair_quarter", 9, **pair)
+    draw = event(2, "assignments", "assignment_drawn", 1, **pair)
+    assert _answers("assignments", "skipped_rotation", quarter)[-1] == "insufficient"
+    assert _answers("assignments", "skipped_rotation", draw, quarter)[-1] == "clear"
 
     lot = {"buyer": "A", "category": "C", "method": "inquiry", "amount_minor": 100}
     award = event(1, "small_works", "contract_awarded", 9, lot="L", **lot)
