@@ -27,12 +27,13 @@ from training.simulation.config import Reviewers, SimulationConfig
 SHIPPED: Final = SimulationConfig.load().reviewers
 REVIEWS: Final = (25, 50, 100, 200, 400, 1600)
 """Reviews a round; the last reaches nearly all that is planted."""
-WRONG: Final = (0.0, 0.08, 0.2)
+MOST_WITH_ERRORS: Final = 200
+"""Reviews a round up to which reviewers err: a commission has no time for more."""
 PLANS: Final = tuple(
     SHIPPED.model_copy(update={"reviews": reviews, "wrong_share": wrong})
-    for wrong in WRONG
+    for wrong in (0.0, SHIPPED.wrong_share)
     for reviews in REVIEWS
-    if reviews == SHIPPED.reviews or wrong in {0.0, SHIPPED.wrong_share}
+    if wrong == 0.0 or reviews <= MOST_WITH_ERRORS
 )
 
 
