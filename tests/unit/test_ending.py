@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Final
@@ -25,6 +26,15 @@ def stall(*_, **__):
 pq.ParquetWriter.write_table = stall
 main()
 """
+
+
+@pytest.fixture(autouse=True)
+def as_given() -> Iterator[None]:
+    """Signals as a system gives them, under `nohup` too."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ending.SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
