@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba
 
 # over all cores; whatever shares costly fixtures stays in one process
 SPREAD := --numprocesses=auto --dist=loadfile
-AS_SERVED := tests/behaviour tests/reliability tests/browser
+AS_SERVED := tests/behaviour tests/reliability tests/browser tests/contract/test_detector_pages.py
 AS_COMPILED := $(addprefix tests/unit/test_,compiler.py oracle.py sweep.py replay.py parity.py live.py)
 
 .PHONY: help setup console system demo real test lint fmt bench bench-features bench-models bench-scenarios drill clean
