@@ -107,16 +107,20 @@ def load(path: Path | None = None, *, known: Iterable[str]) -> Book:
     for scenario in own:
         if scenario not in scenarios:
             raise InputError(f"{path.name}: no scenario {scenario!r}; {_nearest(scenario, known)}")
-    return _book(path, _laid_over(own, shipped))
+    return _book(path, laid_over(own, shipped))
 
 
-def _laid_over(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables of tables, merged as deep as rules and their thresholds go."""
+def laid_over(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of tables with what `own` sets in place of what is `shipped`, however deep.
+
+    >>> laid_over({"a": {"x": 2}}, {"a": {"x": 1, "y": 1}, "b": 1})
+    {'a': {'x': 2, 'y': 1}, 'b': 1}
+    """
     merged = dict(shipped)
     for key, value in own.items():
         below = merged.get(key)
         if isinstance(value, Mapping) and isinstance(below, Mapping):
-            merged[key] = _laid_over(value, below)
+            merged[key] = laid_over(value, below)
         else:
             merged[key] = value
     return merged

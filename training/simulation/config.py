@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, Self, cast
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.contracts.errors import InputError, UnreadableSourceError
+from features.scenarios.rulebook import laid_over
 from training.simulation.ranges import Typologies
 from training.simulation.section import Count, Positive, Section, Share
 
@@ -350,7 +351,7 @@ class SimulationConfig(Section):
         InputError
             A parameter is unknown or outside its range; an unknown one is told the nearest.
         """
-        sections = _over(_over(_read(SHIPPED), _read(path)), changes or {})
+        sections = laid_over(changes or {}, laid_over(_read(path), _read(SHIPPED)))
         try:
             return cls.model_validate(sections)
         except ValidationError as error:
@@ -366,18 +367,6 @@ def _read(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UnreadableSourceError(f"{path.name}: not a readable TOML file") from error
-
-
-def _over(base: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
-    """Tables with changes to some of their values, however deep."""
-    changed = dict(base)
-    for name, value in changes.items():
-        before = base.get(name)
-        if isinstance(value, Mapping) and isinstance(before, Mapping):
-            changed[name] = _over(before, value)
-        else:
-            changed[name] = value
-    return changed
 
 
 def _tables(name: str, values: Mapping[str, object]) -> Iterator[str]:
