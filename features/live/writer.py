@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from features.columns import check_learned
-from features.contracts.events import EventField, Stored
+from features.contracts.events import Event, EventField, Stored
 from features.contracts.vectors import Integers
 from features.live.ground import Ground
 from features.live.rebuild import Progress, refill
@@ -22,6 +22,7 @@ from features.live.view import LiveView
 from features.store.disk import Place
 from features.store.keys import End, LightHistory
 from features.store.marks import NOWHERE, Entry, Look, Marks, Position, Wanted
+from features.store.seen import NO_MARK, Seen
 
 CATCH_UP: Final = 2_000
 """Most events that are appended one by one when the ledger has moved on, or a twentieth of it."""
@@ -53,8 +54,10 @@ class LiveWriter:
         self.ground = ground
         self.spec_hash = ground.scenario.spec_hash(ground.calendar)
         self.marks = Marks(ground.ledger.connection, ground.scenario.name, is_shared=is_shared)
+        self._events = Seen(ground.ledger.connection, ground.scenario.name)
+        self._is_seen = ground.ledger.connection.others() is not None
         self._at = NOWHERE
-        self._head = -1
+        self._head, self._sure = -1, NO_MARK
         self._seq = self._observed_us = self._behind = 0
         self._entry: list[list[int | str]] = []
         self._looks_back = any(
@@ -74,15 +77,32 @@ class LiveWriter:
         """
         store = self.ground.store
         absent, texts = store.absent(view.wanted), self.ground.codes.unknown(view.compared)
+        if not absent and not texts and self._is_new(view.event):
+            return Look(self._head, self._at.number, has_versions=False, found=[], codes={})
         wanted = Wanted(store.disk, absent, texts)
         at = self.marks.look(view.event, self.spec_hash, wanted)
         if at is None or at.head != self._head or at.number != self._at.number:
             return None
+        self._be_sure()
         if absent:
             store.take(absent, at.found)
         if texts:
             self.ground.codes.learn(at.codes)
         return at
+
+    def _is_new(self, event: Event) -> bool:
+        """Whether memory alone tells that nothing was written and the event has no version."""
+        if self._events.mark != self._head or self._events.may_hold(event):
+            return False
+        is_as_left = self.marks.is_as_left(self._head, self._at.number)
+        if is_as_left:
+            self._be_sure()
+        return is_as_left
+
+    def _be_sure(self) -> None:
+        """Note the ledger's head as one that no rollback takes back."""
+        if not self.ground.ledger.connection.in_transaction:
+            self._sure = self._head
 
     def is_current(self) -> bool:
         """Whether the histories and what memory holds of them are up to the ledger's head."""
@@ -114,7 +134,7 @@ class LiveWriter:
             self._append(stored)
         if waiting:
             self.write()
-        self._head = at.head
+        self._reach(at.head)
 
     def _rebuild(self, progress: Progress | None) -> None:
         ground = self.ground
@@ -125,7 +145,14 @@ class LiveWriter:
         ).fetchone()
         self.marks.restart(self.spec_hash, head, int(row[0] or 0))
         self._at = self.marks.position() or NOWHERE
-        self._head, self._observed_us, self._behind = head, self._at.observed_us, 0
+        self._observed_us, self._behind = self._at.observed_us, 0
+        self._reach(head)
+
+    def _reach(self, head: int) -> None:
+        """Take note that the histories hold all up to the ledger's head."""
+        self._head = head
+        if self._is_seen:
+            self._events.reach(head)
 
     def _waiting(self, at: Position) -> list[Stored] | None:
         """Events that are not in the histories yet; None where they are too many to append."""
@@ -172,6 +199,7 @@ class LiveWriter:
         """Add an event that was just stored; `view` is the one that its vector came from."""
         if stored.seq == self._head + 1 and self._append(stored, view):
             self._head = stored.seq
+            self._events.add(stored.event, stored.seq)
         else:
             self.catch_up()
 
@@ -287,6 +315,7 @@ class LiveWriter:
     def forget(self) -> None:
         """Drop what memory holds after a transaction was rolled back."""
         self._at, self._head, self._entry = NOWHERE, -1, []
+        self._events.back_to(self._sure)
         self._behind = 0
         self.ground.store.forget()
         self.ground.codes.forget()

@@ -26,6 +26,10 @@ class Rows(Protocol):
         """The next row, or None behind the last."""
         ...
 
+    def fetchmany(self, size: int) -> list[Any]:
+        """The next rows, so many at most; none behind the last."""
+        ...
+
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
         ...
@@ -55,6 +59,18 @@ class Database(Protocol):
     @property
     def statements(self) -> int:
         """How many statements were run with `execute`."""
+        ...
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """What users of the connection last read or wrote here; a rollback empties it."""
+        ...
+
+    def others(self) -> int | None:
+        """A number that is another once another connection has committed; None where it is asked.
+
+        It is told from memory, without a statement.
+        """
         ...
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from features.calendar import Calendar
 from features.contracts.errors import ConflictError, LedgerError
@@ -35,6 +35,8 @@ from features.store.schema import migrate
 from features.store.sqlite import SQLite
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
+HEAD: Final = "event"
+"""Under which the ledger's head is noted."""
 
 # Of a bare parameter SQLite would look at the value, to see whether a partial index serves, and
 # plan the statement anew each time; a cast hides it.
@@ -236,6 +238,7 @@ class Ledger:
                 slab = self._admit(events[start : start + SLAB], seq, known)
                 seq += slab.count("accepted")
                 outcomes += slab
+            self.connection.noted[HEAD] = seq
         return outcomes
 
     def _admit(
@@ -276,6 +279,7 @@ class Ledger:
             self._newest = observed_us, seq
             values = row_of(event, seq, observed_us=observed_us, digest=event.digest, is_live=True)
             connection.execute(INSERT, values)
+            connection.noted[HEAD] = seq
             return Stored(event=event, seq=seq, observed_us=observed_us, is_live=True)
 
     def find(self, scenario: str, kind: str, event_id: str, version: int) -> Stored | None:

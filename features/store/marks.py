@@ -14,6 +14,7 @@ from features.contracts.events import Event
 from features.store.database import Database
 from features.store.disk import RANGE, Asked, Disk, in_order
 from features.store.keys import Found
+from features.store.ledger import HEAD
 from features.store.rows import natural_key
 
 LOGGED: Final = 4096
@@ -101,11 +102,23 @@ class Marks:
 
     def __init__(self, connection: Database, scenario: str, *, is_shared: bool) -> None:
         self.connection, self.scenario, self.is_shared = connection, scenario, is_shared
+        self._number = f"history {scenario}"
+        self._others: int | None = None
 
     def position(self) -> Position | None:
         """Where the ledger and the histories stand; None where there are none."""
         row = self.connection.execute(_POSITION, (self.scenario,)).fetchone()
         return None if row is None else Position(row[0] or 0, *row[1:])
+
+    def is_as_left(self, head: int, number: int) -> bool:
+        """Whether ledger and histories still stand where they were, as far as memory tells.
+
+        They do where a look found them there, or this connection brought them there since, and no
+        other has committed meanwhile.
+        """
+        noted = self.connection.noted
+        is_noted = noted.get(HEAD) == head and noted.get(self._number) == number
+        return is_noted and self._others is not None and self.connection.others() == self._others
 
     def look(self, event: Event, spec_hash: str, wanted: Wanted) -> Look | None:
         """What an event is told of, in one statement; None where no histories are of that spec."""
@@ -116,6 +129,7 @@ class Marks:
         if asked:
             parameters += disk.parameters(asked)
         sql = _statement(len(texts), len(asked))
+        self._others = self.connection.others()
         head: tuple[int, int, int] | None = None
         codes: dict[str, int] = {}
         chunks = []
@@ -129,18 +143,23 @@ class Marks:
         if head is None:
             return None
         found = in_order(asked, chunks) if asked else []
+        self.connection.noted.update({HEAD: head[0] or 0, self._number: head[1]})
         return Look(head[0] or 0, head[1], bool(head[2]), found, codes)
 
     def advance(self, at: Position, seq: int, observed_us: int) -> int | None:
         """Count one append behind `at`; None where somebody else was there first."""
         parameters = (seq, observed_us, self.scenario, at.spec_hash, at.number)
         row = self.connection.execute(_ADVANCE, parameters).fetchone()
-        return None if row is None else int(row[0])
+        if row is None:
+            return None
+        number = self.connection.noted[self._number] = int(row[0])
+        return number
 
     def restart(self, spec_hash: str, seq: int, observed_us: int) -> None:
         """State that the histories were made anew; no log leads there."""
         parameters = (self.scenario, spec_hash, seq, 2 * LOGGED, observed_us)
         self.connection.execute(_SET, parameters)
+        self.connection.noted.pop(self._number, None)
 
     def log(self, number: int, entry: Entry) -> None:
         """Write what the append of that number changed, where other processes may ask."""

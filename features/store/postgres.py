@@ -129,6 +129,7 @@ class Postgres:
         self._lock = RLock()
         self._is_open = False
         self._statements = 0
+        self._noted: dict[str, int] = {}
         self._connection = self._connected()
         try:
             self._begin = f"BEGIN; {head_lock(self._connection)}".encode()
@@ -153,6 +154,14 @@ class Postgres:
     def statements(self) -> int:
         """How many statements were run with `execute`."""
         return self._statements
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """What users of the connection last read or wrote here; a rollback empties it."""
+        return self._noted
+
+    def others(self) -> None:
+        """Nothing: the server has to be asked."""
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> Cursor:
         """Run one prepared statement; its rows are all fetched."""
@@ -248,6 +257,7 @@ class Postgres:
     def roll_back(self) -> None:
         """Forget what the transaction did; a lost connection has done it already."""
         with self._lock:
+            self._noted.clear()
             self._is_open = False
             status = self._connection.pgconn.transaction_status
             if status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):

@@ -34,6 +34,12 @@ class _Cursor(sqlite3.Cursor):
         except sqlite3.OperationalError as error:
             _refuse(error)
 
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        try:
+            return super().fetchmany(size or self.arraysize)
+        except sqlite3.OperationalError as error:
+            _refuse(error)
+
     def fetchall(self) -> list[Any]:
         try:
             return super().fetchall()
@@ -55,6 +61,7 @@ class SQLite:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._statements = 0
+        self._noted: dict[str, int] = {}
 
     @classmethod
     def open(cls, path: Path, *, is_read_only: bool = False) -> Self:
@@ -89,6 +96,15 @@ class SQLite:
     def statements(self) -> int:
         """How many statements were run with `execute`."""
         return self._statements
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """What users of the connection last read or wrote here; a rollback empties it."""
+        return self._noted
+
+    def others(self) -> int | None:
+        """The file's data version, which commits of this connection leave as it is."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> _Cursor:
         """Run one statement."""
@@ -128,6 +144,7 @@ class SQLite:
 
     def roll_back(self) -> None:
         """Forget what the transaction did; on a full disk SQLite has done it already."""
+        self._noted.clear()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
