@@ -117,8 +117,12 @@ class Marks:
         other has committed meanwhile.
         """
         noted = self.connection.noted
-        is_noted = noted.get(HEAD) == head and noted.get(self._number) == number
-        return is_noted and self._others is not None and self.connection.others() == self._others
+        if self._others is None or noted.get(HEAD) != head or noted.get(self._number) != number:
+            return False
+        is_alone = self.connection.others() == self._others
+        if not is_alone:
+            self._others = None
+        return is_alone
 
     def look(self, event: Event, spec_hash: str, wanted: Wanted) -> Look | None:
         """What an event is told of, in one statement; None where no histories are of that spec."""
@@ -129,7 +133,8 @@ class Marks:
         if asked:
             parameters += disk.parameters(asked)
         sql = _statement(len(texts), len(asked))
-        self._others = self.connection.others()
+        if self._others is None:
+            self._others = self.connection.others()
         head: tuple[int, int, int] | None = None
         codes: dict[str, int] = {}
         chunks = []
