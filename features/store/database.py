@@ -69,7 +69,7 @@ class Database(Protocol):
     def others(self) -> int | None:
         """A number that is another once another connection has committed; None where it is asked.
 
-        It is told from memory, without a statement.
+        No table is read for it.
         """
         ...
 
