@@ -102,9 +102,12 @@ class SQLite:
         """What users of the connection last read or wrote here; a rollback empties it."""
         return self._noted
 
-    def others(self) -> int | None:
+    def others(self) -> int:
         """The file's data version, which commits of this connection leave as it is."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        try:
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            _refuse(error)
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> _Cursor:
         """Run one statement."""
