@@ -1,7 +1,6 @@
 """Features of one live event, from its states or straight from the histories of light keys.
 
-An event is told of itself in one array: its query, its numbers and codes, and the heads of a
-history that is packed.
+An event is told of itself in one array: its query, and its numbers and codes.
 """
 
 from typing import Final
@@ -11,7 +10,8 @@ from numba import njit
 
 from features.contracts.vectors import Codes, Integers, Matrix, Vector
 from features.finalisers import NOT_APPLICABLE, finish
-from features.kernels import STATE_WIDTH
+from features.kernels import STATE_WIDTH, step
+from features.scan.layout import FURTHER_LINES
 from features.scan.light import Marks, light_states
 from features.store.chunks import Bytes
 from features.store.keys import opened
@@ -51,10 +51,9 @@ def finished(
 @njit(cache=True, nogil=True)
 def answered(
     histories: tuple[Integers, ...],
-    data: Bytes,
+    bundle: Bytes,
     stream: int,
     own: Integers,
-    n_own: int,
     others: Integers,
     lengths: Integers,
     applies: Marks,
@@ -71,20 +70,22 @@ def answered(
 ) -> bool:
     """Every feature of one event none of whose keys is heavy.
 
-    `data` are the packed rows of `stream`, -1 for none, and `own` is what the event says of itself;
-    `places` say where its `n_own` numbers and codes go: group and place among `owns`, or -1 and the
-    place among `numbers`, and which it is. Both are what they are of an event without any.
-    Returns False, and nothing, where packed rows have to be put in order first.
+    `bundle` has the rows of `stream`, -1 for none, and `own` is what the event says of itself;
+    `places` say where its numbers and codes go: group and place among `owns`, or -1 and the
+    place among `numbers`, which it is, and whether its step on the grid is meant. Both are what
+    they are of an event without any.
+    Returns False, and nothing, where rows of a bundle have to be put in order first.
     """
-    heads = own[QUERY + n_own :]
     further, is_sorted = histories[0], True
     if stream >= 0:
-        further, is_sorted = opened(data, heads, len(histories[stream]) - 1)
+        further, is_sorted = opened(bundle, len(histories[stream]) - FURTHER_LINES)
     if not is_sorted:
         return False
     owns, numbers = owns.copy(), numbers.copy()
     for k in range(len(places)):
         value = own[QUERY + places[k, 2]]
+        if places[k, 3]:
+            value = step(value)
         if places[k, 0] >= 0:
             owns[places[k, 0], places[k, 1]] = value
         else:

@@ -8,7 +8,7 @@ import numpy as np
 from features.contracts.vectors import Integers
 from features.live.ground import Ground
 from features.live.plan import Question
-from features.scan.light import IN_USE
+from features.scan.layout import IN_USE
 from features.scan.tiles import DAY_US
 from features.store.disk import Asked, Place
 from features.store.keys import HeavyHistory, LightHistory

@@ -12,7 +12,7 @@ from features.declared import Graph
 from features.finalise import applied_key, own_number, spec_of
 from features.kernels import MISSING
 from features.kernels.network import weights
-from features.live.streams import Stream, Streams, compared, graphs, measured, value_column
+from features.live.streams import STEPS, Stream, Streams, compared, graphs, measured, value_column
 from features.measure import plain
 from features.scan import light
 from features.spec import Atom, Key, KeyZ, Measure, Scenario, Where, Window
@@ -116,6 +116,7 @@ class LivePlan:
         self._spans: dict[tuple[str, ...], tuple[int, int]] = {}
         self._codes: list[int] = []
         self._slots: list[dict[Group, int]] = [{} for _ in streams.all]
+        self._linked = [light.NOWHERE] * len(streams.all)
         self.measures = {
             item.name: self._measure(item, atom)
             for item, atom in measured(scenario)
@@ -163,20 +164,26 @@ class LivePlan:
     def _owns_of_all(self) -> None:
         """Which values of an event its features take, each once, and where each goes.
 
-        A value is a column, and whether the event's text is looked for among the codes.
+        A value is a column, and whether the event's text is looked for among the codes; of some
+        the step on the grid is taken.
         """
-        owns = [(group, place, (name, place > 0)) for group, place, name in self.features.owns]
-        owns += [(light.NOWHERE, k, (name, False)) for k, name in self.numbers]
-        self.own_values = tuple(dict.fromkeys(value for _, _, value in owns))
-        places = [(group, place, self.own_values.index(value)) for group, place, value in owns]
-        self.own_places = np.array(places, np.int64).reshape(-1, 3)
+        owns = [(*own[:2], own[2].removeprefix(STEPS), own[1] > 0) for own in self.features.owns]
+        owns += [(light.NOWHERE, k, name, False) for k, name in self.numbers]
+        self.own_values = tuple(dict.fromkeys(own[2:] for own in owns))
+        steps = [name.startswith(STEPS) for _, _, name in self.features.owns]
+        steps += [False] * len(self.numbers)
+        places = [
+            (group, place, self.own_values.index((name, is_code)), is_step)
+            for (group, place, name, is_code), is_step in zip(owns, steps, strict=True)
+        ]
+        self.own_places = np.array(places, np.int64).reshape(-1, 4)
         tables = self.codes, self.specs, self.uses, self.numbers_none, self.own_places
         self.tables = self.features.groups, self.features.owns_none, *tables
 
     def shape(self, number: int) -> Shape:
         """What the store must know of a stream."""
         slots = _slot_table(self._slots[number])
-        return Shape(self.streams.all[number].width, slots, self.codes)
+        return Shape(self.streams.all[number].width, slots, self.codes, self._linked[number])
 
     def _measure(self, measure: Measure, atom: Atom) -> Question:
         taken = (measure.taken,) if measure.taken else ()
@@ -211,6 +218,7 @@ class LivePlan:
             group = self._group(atom, taken, is_change=is_change)
             if not keys or keys[-1] != group:
                 keys.append(group)
+                self._link(group)
                 rows.append([*group, self._slot(group), k, k])
             rows[-1][light.ATOM_TO] = k + 1
         reaches = [atom.reach for atom in atoms]
@@ -302,6 +310,12 @@ class LivePlan:
         is_grid = kept == light.GRIDS
         alike = sum((held[light.OP] == light.GRIDS) == is_grid for held in slots)
         return slots.setdefault(key, alike)
+
+    def _link(self, group: Group) -> None:
+        """Take note of the first column of a stream of which different codes are counted."""
+        number = group[light.STREAM]
+        if self._linked[number] == light.NOWHERE and light.counts_distinct(np.array(group)):
+            self._linked[number] = group[light.VALUE]
 
     def _uses(self) -> Integers:
         used = [[self.places[atom] for atom in item.of.atoms] for item in self.scenario.features]

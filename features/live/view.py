@@ -25,12 +25,14 @@ from features.scan.light import NO_CODE, NOWHERE, Marks, knows_all, light_states
 from features.scan.reduce import TAKEN
 from features.scan.tiles import DAY_US, heavy_states
 from features.spec import Feature, Key, Measure
+from features.store.bundle import EMPTY, array
 from features.store.disk import Asked, Place
-from features.store.keys import NOT_PACKED, End, HeavyHistory, LightHistory
+from features.store.keys import End, HeavyHistory, LightHistory
 from features.store.tiles import DayTiles
 
 PEERS_WIDTH: Final = 5
 _NONE: Final = np.empty(0, np.int64)
+_NO_BUNDLE: Final = array(EMPTY)
 
 Looked = tuple[list[Asked], list[Part]]
 """Histories that are looked at, and what of a question is asked of each."""
@@ -247,8 +249,8 @@ class LiveView:
     @property
     def compared(self) -> list[str]:
         """Texts of the event whose codes rows are compared with."""
-        values = map(self.own.get, self.ground.plan.own_codes)
-        return [str(value) for value in values if value is not None]
+        own, names = self.own, self.ground.plan.own_codes
+        return [str(own[name]) for name in names if own.get(name) is not None]
 
     def _states_of(self, question: Question, looked: Looked | None = None) -> Integers:
         ground = self.ground
@@ -434,24 +436,22 @@ class LiveView:
         """Fill in all features with one call, which serves light keys that are in order."""
         ground, is_newest = self.ground, self.is_newest
         plan, (asked, parts) = ground.plan, self.asked
-        rows, packed, stream = list(ground.empty), NOT_PACKED, NOWHERE
+        rows, bundle, stream = list(ground.empty), _NO_BUNDLE, NOWHERE
         for part, history in zip(parts, ground.store.read(asked), strict=True):
             if not isinstance(history, LightHistory):
                 return False
-            if stream == NOWHERE and history.is_packed:
-                packed, stream = history.packed, part.stream
+            if stream == NOWHERE and history.is_bundled:
+                bundle, stream = array(history.bundle), part.stream
             else:
                 rows[part.stream] = history.rows if is_newest else self.rows_of(history)
         own = self.clocks.copy()
         for name, is_code in plan.own_values:
             own.append(self._own_code(name) if is_code else self.column(name))
-        own += packed.heads
         is_done: bool = answered(
             tuple(rows),
-            packed.data,
+            bundle,
             stream,
             np.array(own),
-            len(plan.own_values),
             self.hidden,
             self.lengths(plan.features),
             self._applies(),

@@ -1,6 +1,6 @@
 """States of one live event, from the rows of a key that it may see.
 
-Rows are a (columns + 1, capacity) array laid out as `features.scan.layout` says, with a last line
+Rows are a (columns + 2, capacity) array laid out as `features.scan.layout` says, with a last line
 that tells how many are in use and what is known of them. They stand in `(t, o, observed, seq)`
 order, in one or in several segments. A query is t, o, observed, seq, watermark.
 Atoms that look at one column under the same conditions are a group, and one pass serves them all.
@@ -16,7 +16,25 @@ from numpy.typing import NDArray
 
 from features.contracts.vectors import Integers
 from features.kernels import HIGH, LOW, MISSING, NEVER, S1, STATE_WIDTH, A, B, C, N
-from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, ORDINAL, SEQ, T
+from features.scan.layout import (
+    FURTHER_LINES,
+    GONE_FIRST,
+    GONE_OBSERVED,
+    GONE_ROWS,
+    GONE_SEQ,
+    IN_USE,
+    LATEST_ANY,
+    LATEST_OBSERVED,
+    LATEST_SEQ,
+    LEAST_ROOM,
+    OBSERVED,
+    ORDINAL,
+    SEQ,
+    SUM_OF,
+    SUMMED,
+    T,
+)
+from features.scan.links import distinct, is_linked
 from features.scan.reduce import (
     add_moments,
     count_state,
@@ -44,13 +62,6 @@ OWN_WIDTH: Final = 1 + MOST_FURTHER
 """What a group compares with of the event itself: a number, and the codes of its further fields."""
 NO_CODE: Final = -2
 """Stands for a text that no row can have."""
-LATEST_OBSERVED, LATEST_SEQ, LATEST_ANY, GONE_ROWS, IN_USE, SUMMED, SUM_OF = range(7)
-"""What a key's rows say of knowledge: the newest `(observed, seq)` of a row or its end, the newest
-place in the ledger, and how many rows are gone. In the last line of rows, how many there are, how
-many from the first on are summed in blocks, and of which column; behind them, from `LEAST_ROOM` on,
-stand the moments of each block."""
-LEAST_ROOM: Final = 8
-"""Rows that there is room for at least, so that the last line has room for what it tells."""
 BLOCK: Final = 64
 """Rows that are summed together."""
 _FEWEST_SUMMED: Final = 4 * BLOCK
@@ -218,6 +229,12 @@ def is_of_all(group: Integers) -> bool:
     """Whether the group looks at every row that has a value."""
     is_narrow = group[CONDITION_1] != NOWHERE or group[CONDITION_2] != NOWHERE
     return not is_narrow and group[FURTHER] == NOWHERE
+
+
+@njit(cache=True, nogil=True)
+def counts_distinct(group: Integers) -> bool:
+    """Whether the group asks of every row's code how many are different, and no more."""
+    return group[OP] == CODES and group[OPTION] == NOWHERE and is_of_all(group)
 
 
 @njit(cache=True, nogil=True)
@@ -398,6 +415,10 @@ def scanned(
         is_long = is_history and group[OP] == MOMENTS and hi - first >= _FEWEST_SUMMED
         if is_long and is_of_all(group) and summed(rows, first, hi, group, starts, out):
             continue
+        if is_history and counts_distinct(group) and is_linked(rows, group[VALUE]):
+            for a in range(group[ATOM_FROM], group[ATOM_TO]):
+                distinct(rows, first_from(rows[T], first, hi, starts[a]), hi, starts[a], out[a])
+            continue
         x, t = chosen(rows, first, hi, group, owns[g], codes)
         reduce_group(x, t, starts, group, owns[g, 0], out)
 
@@ -429,8 +450,8 @@ def light_states(
                 start = min(start, starts[a])
             until += 1
         rows = further if stream == further_of else histories[stream]
-        used = used_columns(groups, g, until, len(rows) - 1)
-        latest = rows[len(used)]
+        used = used_columns(groups, g, until, len(rows) - FURTHER_LINES)
+        latest = rows[len(rows) - 1]
         lo = first_from(rows[T], 0, latest[IN_USE], start)
         hi = first_not_before(rows, lo, latest[IN_USE], query)
         marks, n = visible(rows, lo, hi, latest, query, others)

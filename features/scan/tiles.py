@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from features.contracts.vectors import Integers
 from features.kernels import GRID_HALF, HIGH, LOW, MISSING, NEVER, C, N
 from features.kernels.reduce import add_square
-from features.scan.layout import GONE_SEQ, T
+from features.scan.layout import FURTHER_LINES, GONE_SEQ, T
 from features.scan.light import (
     ATOM_FROM,
     ATOM_TO,
@@ -331,7 +331,7 @@ def heavy_states(
     begin = np.int64(NEVER)
     for g in range(len(groups)):
         group = groups[g]
-        used = used_columns(groups, g, g + 1, len(rows) - 1)
+        used = used_columns(groups, g, g + 1, len(rows) - FURTHER_LINES)
         for a in range(group[ATOM_FROM], group[ATOM_TO]):
             if is_tiled(group):
                 _tiled(
@@ -356,7 +356,7 @@ def heavy_states(
         return missing
     rest = groups[:, SLOT] == NOWHERE
     groups, owns = groups[rest], owns[rest]
-    used = used_columns(groups, 0, len(groups), len(rows) - 1)
+    used = used_columns(groups, 0, len(groups), len(rows) - FURTHER_LINES)
     a, _, _, d = _whole(days, begin, query, last)
     every = np.ones(len(days), np.bool_)
     some, n = _laid_days(rows, segments, tiles[3], every, a, d, begin, query, others, used)

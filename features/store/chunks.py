@@ -111,7 +111,7 @@ def _base_bytes(low: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _int_at(data: Bytes, p: int, size: int) -> int:
+def int_at(data: Bytes, p: int, size: int) -> int:
     """The signed integer of `size` bytes at `p`."""
     value = np.int64(0)
     for k in range(size):
@@ -126,7 +126,7 @@ def take(data: Bytes, p: int, out: Integers) -> int:  # noqa: C901, PLR0912  (a 
     """Read a column of `len(out)` values at `p`; return where it ends."""
     head = data[p]
     width, is_missing, base = head & 7, (head >> 3) & 1, head >> 4
-    low = _int_at(data, p + 1, base)
+    low = int_at(data, p + 1, base)
     p += 1 + base
     n = len(out)
     if width == 0:
@@ -213,7 +213,7 @@ def unpacked(data: Bytes, p: int, n: int, t0: int, s0: int, rows: Integers, at: 
     for _ in range(gone):
         k = np.int64(data[p]) | np.int64(data[p + 1]) << 8
         for c in range(3):
-            rows[GONE_OBSERVED + c, at + k] = _int_at(data, p + 2 + 8 * c, 8)
+            rows[GONE_OBSERVED + c, at + k] = int_at(data, p + 2 + 8 * c, 8)
         p += _GONE_BYTES
     return p
 

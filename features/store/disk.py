@@ -14,14 +14,15 @@ from numba import njit
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
 from features.scan.layout import SEQ, T
+from features.store.bundle import EVER, NO_CHUNK, Chunk, bundled
 from features.store.chunks import Bytes, pack, packed, room, unpack, unpacked
 from features.store.database import Database
-from features.store.keys import EVER, NO_CHUNK, End, Found, Tail, end
+from features.store.keys import End, end
 from features.store.shelf import Shelf
 
 Place = tuple[int, str]
 """A stream's number and a key."""
-Chunk = tuple[int, str, int, int]
+ChunkPlace = tuple[int, str, int, int]
 """A stream's number, a key, and where the chunk's first row stands."""
 
 RANGE: Final = (
@@ -79,17 +80,17 @@ def _ranges(n: int) -> str:
 
 def in_order(
     asked: Sequence[Asked], rows: Iterable[tuple[int, int, int, int, bytes]]
-) -> list[Found]:
-    """What the rows of statements `RANGE` say of each that was asked."""
-    parts: list[list[Tail]] = [[] for _ in asked]
+) -> list[bytes]:
+    """What the rows of statements `RANGE` say of each that was asked, in a bundle each."""
+    parts: list[list[Chunk]] = [[] for _ in asked]
     for row in rows:
-        parts[row[0]].append(Tail._make(row[1:]))
+        parts[row[0]].append(Chunk._make(row[1:]))
     found = []
     for one, chunks in zip(asked, parts, strict=True):
         if len(chunks) > 1:
             chunks.sort()
         is_all = not chunks or chunks[0].t0 >= one.since
-        found.append(Found(chunks, -NEVER if is_all else chunks[0].t0 + 1))
+        found.append(bundled(chunks, EVER if is_all else chunks[0].t0 + 1))
     return found
 
 
@@ -144,7 +145,7 @@ class Disk:
         self.connection, self.scenario = connection, scenario
         self.columns, self.chunk_rows = tuple(columns), chunk_rows
         self.shelf = Shelf(shelf_bytes)
-        self._chunks: dict[Chunk, tuple[int, bytes]] = {}
+        self._chunks: dict[ChunkPlace, tuple[int, bytes]] = {}
         self._tiles: dict[tuple[int, str, int], bytes] = {}
         self._heavy: list[Place] = []
 
@@ -153,8 +154,8 @@ class Disk:
         rows = self.connection.execute(_HEAVY, (self.scenario,)).fetchall()
         return {(int(stream), str(key)) for stream, key in rows}
 
-    def read(self, asked: Sequence[Asked]) -> list[Found]:
-        """The rows asked for, all in one statement."""
+    def read(self, asked: Sequence[Asked]) -> list[bytes]:
+        """The rows asked for, a bundle a key, all in one statement."""
         if not asked:
             return []
         rows = self.connection.execute(_ranges(len(asked)), self.parameters(asked)).fetchall()
@@ -192,7 +193,7 @@ class Disk:
         self._heavy.append(place)
         self.shelf.discard(*place)
 
-    def insert(self, place: Place, row: Integers, tail: Tail | None) -> Tail | None:
+    def insert(self, place: Place, row: Integers, tail: Chunk | None) -> Chunk | None:
         """Put a row where it belongs; return the key's last chunk as far as it is known then."""
         at = int(row[T]), int(row[SEQ])
         if tail is not None and (tail.n == 0 or (tail.t0, tail.s0) <= at):
@@ -209,7 +210,7 @@ class Disk:
         is_tail = tail is not None and (tail.t0, tail.s0) == (first.t0, first.s0)
         return moved if is_tail else tail
 
-    def _into(self, place: Place, row: Integers, chunk: Tail, *, is_last: bool) -> Tail:
+    def _into(self, place: Place, row: Integers, chunk: Chunk, *, is_last: bool) -> Chunk:
         """Add a row to a chunk; return the chunk that ends it then, or the part that does.
 
         A full chunk is parted in the middle, or before the row where it is the key's newest.
@@ -226,15 +227,15 @@ class Disk:
 
     def _keep(
         self, place: Place, rows: Integers, first: int, n: int, data: bytes | None = None
-    ) -> Tail:
+    ) -> Chunk:
         data = pack(rows, first, n) if data is None else data
         t0, s0 = int(rows[T, first]), int(rows[SEQ, first])
         self._chunks[(*place, t0, s0)] = n, data
-        return Tail(t0, s0, n, data)
+        return Chunk(t0, s0, n, data)
 
     def bury(
-        self, place: Place, t: int, seq: int, gone: End, tail: Tail | None
-    ) -> tuple[Tail | None, bool]:
+        self, place: Place, t: int, seq: int, gone: End, tail: Chunk | None
+    ) -> tuple[Chunk | None, bool]:
         """Mark the row of `seq` that happened at `t` as gone; return the key's last chunk.
 
         The second part of the answer says whether there was such a row.
@@ -251,12 +252,12 @@ class Disk:
         kept = self._keep(place, rows, 0, chunk.n)
         return kept if is_tail else tail, True
 
-    def _find(self, sql: str, place: Place, *at: int) -> Tail | None:
+    def _find(self, sql: str, place: Place, *at: int) -> Chunk | None:
         self.flush()
         row = self.connection.execute(sql, (self.scenario, *place, *at)).fetchone()
-        return None if row is None else Tail(int(row[0]), int(row[1]), int(row[2]), bytes(row[3]))
+        return None if row is None else Chunk(int(row[0]), int(row[1]), int(row[2]), bytes(row[3]))
 
-    def _drop(self, place: Place, chunk: Tail) -> None:
+    def _drop(self, place: Place, chunk: Chunk) -> None:
         self.connection.execute(_DROP, (self.scenario, *place, chunk.t0, chunk.s0))
         self.shelf.discard(*place)
 

@@ -18,16 +18,13 @@ from typing import Final
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.scan.layout import T
-from features.scan.light import IN_USE
+from features.scan.layout import FURTHER_LINES, IN_USE, T
 from features.scan.tiles import DAY_US
+from features.store.bundle import EVER, NO_CHUNK, last, said
 from features.store.database import Database
 from features.store.disk import FOREVER, Asked, Disk, Place
 from features.store.keys import (
-    EVER,
-    NO_CHUNK,
     End,
-    Found,
     HeavyHistory,
     KeyHistory,
     LightHistory,
@@ -72,7 +69,6 @@ class HistoryStore:
             shelf_bytes=sizes.shelf_bytes,
         )
         self._cache: OrderedDict[Place, KeyHistory] = OrderedDict()
-        self._sizes: dict[Place, int] = {}
         self._held = 0
         self._heavy: set[Place] | None = None
         self._waiting: dict[Place, list[Integers]] = {}
@@ -124,30 +120,31 @@ class HistoryStore:
                 if held.since > one.since:
                     out.append(Asked(one.place, one.since, held.since - 1))
                 continue
-            found = self.disk.shelf.found(*one.place, one.since)
-            if found is not None:
-                self._take(one.place, found)
+            bundle = self.disk.shelf.found(*one.place, one.since)
+            if bundle is not None:
+                self._take(one.place, bundle)
             elif one.place not in self.heavy:
                 out.append(one)
         return out
 
-    def take(self, absent: Sequence[Asked], found: Sequence[Found]) -> None:
+    def take(self, absent: Sequence[Asked], found: Sequence[bytes]) -> None:
         """Take what was read of light keys into memory."""
         for one, part in zip(absent, found, strict=True):
             self._take(one.place, part)
 
-    def _take(self, place: Place, part: Found) -> None:
-        held = self._cache.get(place)
-        columns, until = self.shapes[place[0]].columns, FOREVER
-        if isinstance(held, LightHistory):
-            until = held.since
-            held.reach_back(rows_of(part.chunks, columns), part.since)
+    def _take(self, place: Place, bundle: bytes) -> None:
+        """Take a light key's rows into memory, or those before the ones that are there."""
+        history, shape, until = self._cache.get(place), self.shapes[place[0]], FOREVER
+        since, _ = said(bundle)
+        if isinstance(history, LightHistory):
+            until = history.since
+            history.reach_back(rows_of(bundle, shape.columns), since)
         else:
-            held = LightHistory(part, columns)
+            history = LightHistory(bundle, shape)
         for row in self._waiting.get(place, ()):
-            if part.since <= row[T] < until:
-                held.add(row)
-        self._hold(place, held)
+            if since <= row[T] < until:
+                history.add(row)
+        self._hold(place, history)
         self.recent.add(place)
 
     def open(self, one: Asked) -> None:
@@ -188,37 +185,41 @@ class HistoryStore:
         since = (days[-1] + 1) * DAY_US if days else EVER
         (found,) = self.disk.read([Asked(place, since)])
         rows = self._rows(place, found)
-        history = HeavyHistory(tiles, found.tail)
+        history = HeavyHistory(tiles, last(found))
         history.begin(rows[:, rows[T] >= since])
         return history
 
-    def _rows(self, place: Place, found: Found) -> Integers:
+    def _rows(self, place: Place, bundle: bytes) -> Integers:
         """Rows in the order of memory, a column a line, with those that wait to be written."""
-        rows = rows_of(found.chunks, self.shapes[place[0]].columns)
-        rows = rows[:-1, : rows[-1, IN_USE]]
+        rows = rows_of(bundle, self.shapes[place[0]].columns)
+        rows = rows[:-FURTHER_LINES, : rows[-1, IN_USE]]
         waiting = self._waiting.get(place)
         if waiting is None:
             return rows
         return sorted_rows(np.concatenate([rows, np.stack(waiting, axis=1)], axis=1))
 
     def _hold(self, place: Place, history: KeyHistory) -> None:
+        held = self._cache.get(place)
+        if held is not None and held is not history:
+            self._held -= held.counted
         self._cache[place] = history
-        self._count(place, history)
+        self._count(history)
 
     def _weigh(self, place: Place, history: KeyHistory) -> None:
         """Keep account of what a history in memory takes; others were let go meanwhile."""
         if self._cache.get(place) is history:
-            self._count(place, history)
+            self._count(history)
 
-    def _count(self, place: Place, history: KeyHistory) -> None:
+    def _count(self, history: KeyHistory) -> None:
         size = history.size
-        self._held += size - self._sizes.get(place, 0)
-        self._sizes[place] = size
+        self._held += size - history.counted
+        history.counted = size
 
     def _make_room(self) -> None:
         while self._held > self.sizes.cache_rows and len(self._cache) > 1:
-            place, _ = self._cache.popitem(last=False)
-            self._held -= self._sizes.pop(place)
+            _, history = self._cache.popitem(last=False)
+            self._held -= history.counted
+            history.counted = 0
 
     def fetch(self, place: Place, history: HeavyHistory, numbers: Integers) -> None:
         """Read the rows of days that are not in memory."""
@@ -306,7 +307,7 @@ class HistoryStore:
     def _make_heavy(self, place: Place) -> None:
         (found,) = self.disk.read([Asked(place, EVER)])
         shape = self.shapes[place[0]]
-        history = HeavyHistory.of(shape, self._rows(place, found), found.tail)
+        history = HeavyHistory.of(shape, self._rows(place, found), last(found))
         self.keep_tiles(place, history)
         self._hold(place, history)
 
@@ -356,10 +357,10 @@ class HistoryStore:
             self.disk.forget()
             self._waiting.clear()
             self._cache.clear()
-            self._sizes.clear()
             self._held, self._heavy = 0, None
             return
         for place in places:
             self.disk.shelf.discard(*place)
-            if self._cache.pop(place, None) is not None:
-                self._held -= self._sizes.pop(place)
+            history = self._cache.pop(place, None)
+            if history is not None:
+                self._held -= history.counted

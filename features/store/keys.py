@@ -4,9 +4,8 @@ Rows are arrays as `features.scan.light` reads them, in `(t, o, observed, seq)` 
 say since when they hold every row (`since`), and what the last chunk on disk is (`tail`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numba import njit
@@ -14,60 +13,37 @@ from numba import njit
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
 from features.scan.layout import (
+    FURTHER_LINES,
     GONE_FIRST,
     GONE_OBSERVED,
-    GONE_SEQ,
-    OBSERVED,
-    ORDINAL,
-    SEQ,
-    T,
-)
-from features.scan.light import (
     GONE_ROWS,
+    GONE_SEQ,
     IN_USE,
     LATEST_ANY,
     LATEST_OBSERVED,
     LATEST_SEQ,
     LEAST_ROOM,
+    LINK_OF,
+    LINKS,
+    OBSERVED,
+    ORDINAL,
+    SEQ,
     SUMMED,
-    first_from,
-    place_of,
+    T,
 )
+from features.scan.light import NOWHERE, first_from, place_of
+from features.scan.links import link, link_inserted, unlink
 from features.scan.tiles import DAY_US
-from features.store.chunks import Bytes, unpacked
+from features.store.bundle import EMPTY, EVER, Chunk, array, last, rows_said, said, unbundled
+from features.store.chunks import Bytes
 from features.store.shape import Shape
 from features.store.tiles import KNOWN, DayTiles, learn
 
-EVER: Final = -NEVER
-"""Before every instant."""
 _FIRST_ROOM: Final = 64
-MOST_PACKED: Final = 16_384
-"""Bytes of chunks up to which they are unpacked where they are looked at."""
-
-
-class Tail(NamedTuple):
-    """A chunk of a key: where it begins, how many rows it has, and its bytes."""
-
-    t0: int
-    s0: int
-    n: int
-    data: bytes
-
-
-NO_CHUNK: Final = Tail(0, 0, 0, b"")
-"""The last chunk of a key without rows."""
-
-
-class Found(NamedTuple):
-    """Chunks of one key in order, and since when they hold every row of it."""
-
-    chunks: list[Tail]
-    since: int
-
-    @property
-    def tail(self) -> Tail:
-        """The last chunk; one of no rows where there is none."""
-        return self.chunks[-1] if self.chunks else NO_CHUNK
+MOST_BUNDLED: Final = 16_384
+"""Bytes of a bundle up to which it is unpacked where it is looked at."""
+_UNREAD: Final = Chunk(0, 0, -1, b"")
+"""Stands for the last chunk of a bundle that nobody has asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +65,25 @@ def end(rows: Integers, p: int, gone: End) -> None:
 @njit(cache=True, nogil=True)
 def no_rows(columns: int, room: int) -> Integers:
     """Rows of which none is in use."""
-    rows = np.empty((columns + 1, max(room, LEAST_ROOM)), np.int64)
-    head = rows[columns]
+    rows = np.empty((columns + FURTHER_LINES, max(room, LEAST_ROOM)), np.int64)
+    head = rows[len(rows) - 1]
     head[: LATEST_ANY + 1] = -NEVER
     head[GONE_ROWS] = head[IN_USE] = head[SUMMED] = 0
+    head[LINK_OF] = NOWHERE
     return rows
 
 
 @njit(cache=True, nogil=True)
 def widened(rows: Integers, used: int, room: int) -> Integers:
     """The same rows with more room."""
-    columns = len(rows) - 1
+    columns, last = len(rows) - FURTHER_LINES, len(rows) - 1
     out = no_rows(columns, room)
     for c in range(columns):
         out[c, :used] = rows[c, :used]
-    out[columns, : IN_USE + 1] = rows[columns, : IN_USE + 1]
+    out[last, : IN_USE + 1] = rows[last, : IN_USE + 1]
+    if rows[last, LINK_OF] != NOWHERE:
+        out[last, LINK_OF] = rows[last, LINK_OF]
+        out[LINKS, :used] = rows[LINKS, :used]
     return out
 
 
@@ -119,24 +99,26 @@ def _is_sorted(rows: Integers, n: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def opened(data: Bytes, heads: Integers, columns: int) -> tuple[Integers, bool]:
-    """Rows of chunks, with room for more, and whether they are in the order of memory.
-
-    `heads` are where each begins and how many rows it has, three integers a chunk.
-    """
-    n = np.int64(0)
-    for k in range(2, len(heads), 3):
-        n += heads[k]
+def opened(bundle: Bytes, columns: int) -> tuple[Integers, bool]:
+    """Rows of a bundle, with room for more, and whether they are in the order of memory."""
+    n = rows_said(bundle)
     rows = no_rows(columns, n + n // 8)
-    p = at = 0
-    for k in range(0, len(heads), 3):
-        p = unpacked(data, p, heads[k + 2], heads[k], heads[k + 1], rows[:columns], at)
-        at += heads[k + 2]
-    head = rows[columns]
+    unbundled(bundle, rows[:columns])
+    head = rows[len(rows) - 1]
     for k in range(n):
         learn(rows, k, head)
     head[IN_USE] = n
     return rows, _is_sorted(rows, n)
+
+
+def rows_of(bundle: bytes, columns: int) -> Integers:
+    """The rows of a bundle in the order of memory."""
+    rows: Integers
+    rows, is_sorted = opened(array(bundle), columns)
+    if not is_sorted:
+        n = int(rows[-1, IN_USE])
+        rows[:-FURTHER_LINES, :n] = sorted_rows(rows[:-FURTHER_LINES, :n])
+    return rows
 
 
 @njit(cache=True, nogil=True)
@@ -147,9 +129,11 @@ def insert(rows: Integers, lo: int, hi: int, row: Integers) -> None:
         for p in range(hi, at, -1):
             rows[c, p] = rows[c, p - 1]
         rows[c, at] = row[c]
-    head = rows[len(row)]
+    head = rows[len(rows) - 1]
     head[SUMMED] = min(head[SUMMED], at)
     learn(rows, at, head)
+    if head[LINK_OF] != NOWHERE:
+        link_inserted(rows, at, hi)
 
 
 def sorted_rows(rows: Integers) -> Integers:
@@ -174,7 +158,9 @@ def found(rows: Integers, t: int, seq: int) -> int:
 def remove(rows: Integers, p: int) -> None:
     """Close the place of a row; what is known of knowledge stays."""
     n = rows[-1, IN_USE] - 1
-    for c in range(len(rows) - 1):
+    if rows[-1, LINK_OF] != NOWHERE:
+        unlink(rows, p, n + 1)
+    for c in range(len(rows) - FURTHER_LINES):
         for k in range(p, n):
             rows[c, k] = rows[c, k + 1]
     rows[-1, IN_USE], rows[-1, SUMMED] = n, min(rows[-1, SUMMED], p)
@@ -184,8 +170,8 @@ def parted(rows: Integers) -> tuple[Integers, Integers]:
     """The rows without those that are gone, in place, and those that are, a column a line."""
     n = int(rows[-1, GONE_ROWS])
     if n == 0:
-        return rows, np.empty((len(rows) - 1, 0), np.int64)
-    gone = np.empty((len(rows) - 1, n), np.int64)
+        return rows, np.empty((len(rows) - FURTHER_LINES, 0), np.int64)
+    gone = np.empty((len(rows) - FURTHER_LINES, n), np.int64)
     set_apart(rows, gone)
     return rows, gone
 
@@ -211,7 +197,8 @@ def mixed(rows: Integers, gone: Integers) -> Integers:
     """Rows and rows that are gone in one order."""
     n, m = int(rows[-1, IN_USE]), gone.shape[1]
     out = no_rows(len(gone), n + m)
-    out[:-1, : n + m] = sorted_rows(np.concatenate([rows[:-1, :n], gone], axis=1))
+    held = rows[:-FURTHER_LINES, :n]
+    out[:-FURTHER_LINES, : n + m] = sorted_rows(np.concatenate([held, gone], axis=1))
     out[-1, : IN_USE + 1] = rows[-1, : IN_USE + 1]
     out[-1, IN_USE], out[-1, GONE_ROWS] = n + m, m
     return out
@@ -221,10 +208,11 @@ def joined(earlier: Integers, later: Integers) -> Integers:
     """Rows behind others that happened before them, with room for more."""
     n, m = int(earlier[-1, IN_USE]), int(later[-1, IN_USE])
     out = widened(earlier, n, n + m + m // 8)
-    out[:-1, n : n + m] = later[:-1, :m]
+    held = out[:-FURTHER_LINES]
+    held[:, n : n + m] = later[:-FURTHER_LINES, :m]
     merge(out[-1], later[-1])
-    if n and m and tuple(out[:4, n - 1]) > tuple(out[:4, n]):
-        out[:-1, : n + m] = sorted_rows(out[:-1, : n + m])
+    if n and m and tuple(held[:4, n - 1]) > tuple(held[:4, n]):
+        held[:, : n + m] = sorted_rows(held[:, : n + m])
     return out
 
 
@@ -236,66 +224,44 @@ def merge(latest: Integers, other: Integers) -> None:
     latest[IN_USE] += other[IN_USE]
 
 
-class Packed(NamedTuple):
-    """Chunks as they came from disk: their bytes, and three integers each for `opened` to read."""
-
-    data: Bytes
-    heads: list[int]
-
-
-def packed_of(chunks: Sequence[Tail]) -> Packed:
-    """Some chunks side by side."""
-    heads: list[int] = []
-    for chunk in chunks:
-        heads += chunk[:3]
-    data = chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
-    return Packed(np.frombuffer(data, np.uint8), heads)
-
-
-NOT_PACKED: Final = Packed(np.frombuffer(b"-", np.uint8), [])
-"""Stands for chunks where there are none."""
-
-
-def rows_of(chunks: Sequence[Tail], columns: int) -> Integers:
-    """The rows of chunks in the order of memory."""
-    return rows_in(packed_of(chunks), columns) if chunks else no_rows(columns, 0)
-
-
-def rows_in(packed: Packed, columns: int) -> Integers:
-    """The rows of packed chunks in the order of memory."""
-    rows: Integers
-    rows, is_sorted = opened(packed.data, np.array(packed.heads), columns)
-    if not is_sorted:
-        n = int(rows[-1, IN_USE])
-        rows[:-1, :n] = sorted_rows(rows[:-1, :n])
-    return rows
-
-
 class LightHistory:
     """All rows of a key since some instant; those that are gone stand apart.
 
-    So who knows of every end scans `rows`, and who does not the `whole`. Rows stay `packed` until
-    they are asked for, since most keys are seen once in a long time; what is added meanwhile waits.
+    So who knows of every end scans `rows`, and who does not the `whole`. Rows stay in their
+    `bundle` until they are asked for, since most keys are seen once in a long time; what is added
+    meanwhile waits. `counted` is for who keeps account of the memory that is taken.
     """
 
-    __slots__ = ("_added", "_columns", "_gone", "_rows", "packed", "since", "tail")
+    __slots__ = ("_added", "_gone", "_n", "_rows", "_shape", "_tail", "bundle", "counted", "since")
 
-    def __init__(self, found: Found, columns: int) -> None:
-        self.packed = packed_of(found.chunks) if found.chunks else NOT_PACKED
+    def __init__(self, bundle: bytes, shape: Shape) -> None:
+        self.bundle = bundle
+        self.since, self._n = said(bundle)
+        self.counted = 0
         self._rows: Integers | None = None
         self._added: list[Integers] = []
-        self._columns = columns
-        self.since, self.tail = found.since, found.tail
+        self._shape = shape
+        self._tail: Chunk | None = _UNREAD
 
     @property
-    def is_packed(self) -> bool:
-        """Whether `packed` says all, and is short enough to be unpacked each time."""
-        held = self.packed
-        return held is not NOT_PACKED and len(held.data) <= MOST_PACKED and not self._added
+    def tail(self) -> Chunk | None:
+        """The key's last chunk on disk, as far as it is known."""
+        if self._tail is _UNREAD:
+            self._tail = last(self.bundle)
+        return self._tail
+
+    @tail.setter
+    def tail(self, tail: Chunk | None) -> None:
+        self._tail = tail
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether the `bundle` says all, and is short enough to be unpacked each time."""
+        return self._rows is None and not self._added and len(self.bundle) <= MOST_BUNDLED
 
     def open(self) -> None:
         """Unpack the rows, unless that is as fast where they are looked at."""
-        if self._rows is None and not self.is_packed:
+        if self._rows is None and not self.is_bundled:
             self._open()
 
     @property
@@ -320,20 +286,27 @@ class LightHistory:
 
     def _open(self) -> Integers:
         """Unpack the rows that are not gone, and add those that wait."""
-        held, added = self.packed, self._added
-        self.packed, self._added = NOT_PACKED, []
-        rows = no_rows(self._columns, 0) if held is NOT_PACKED else rows_in(held, self._columns)
-        self._rows, self._gone = parted(rows)
+        self._tail = self.tail
+        rows, self._gone = parted(rows_of(self.bundle, self._shape.columns))
+        self._rows = self._linked(rows)
+        self.bundle, added = EMPTY, self._added
         for row in added:
             self.add(row)
+        self._added = []
         return self._rows
+
+    def _linked(self, rows: Integers) -> Integers:
+        """The rows, linked where that is of use."""
+        if self._shape.linked != NOWHERE:
+            link(rows, self._shape.linked)
+        return rows
 
     @property
     def n(self) -> int:
-        """Number of rows that are not gone; while they are packed, of all."""
+        """Number of rows that are not gone; while they are in their bundle, of all."""
         if self._rows is not None:
             return int(self._rows[-1, IN_USE])
-        return sum(self.packed.heads[2::3]) + len(self._added)
+        return self._n + len(self._added)
 
     @property
     def size(self) -> int:
@@ -366,7 +339,7 @@ class LightHistory:
         """Mark the row of `seq`, which happened at `t`, as gone."""
         p = found(self.rows, t, seq)
         if p >= 0:
-            row = self.rows[:-1, p].copy().reshape(-1, 1)
+            row = self.rows[:-FURTHER_LINES, p].copy().reshape(-1, 1)
             remove(self.rows, p)
             end(row, 0, gone)
             self._set_apart(row[:, 0])
@@ -386,7 +359,7 @@ class LightHistory:
     def reach_back(self, earlier: Integers, since: int) -> None:
         """Take the rows that happened before those held, so that all since `since` are there."""
         rows, gone = parted(earlier)
-        self.rows = joined(rows, self.rows)
+        self.rows = self._linked(joined(rows, self.rows))
         self.gone = np.concatenate([gone, self.gone], axis=1)
         self.since = since
 
@@ -398,7 +371,7 @@ class HeavyHistory:
     whose rows are on disk only. `last` are t and o of the newest row.
     """
 
-    def __init__(self, tiles: DayTiles, tail: Tail | None) -> None:
+    def __init__(self, tiles: DayTiles, tail: Chunk | None) -> None:
         self.tiles = tiles
         self.rows = no_rows(tiles.shape.columns, _FIRST_ROOM)
         self.rows[-1, :KNOWN] = tiles.known
@@ -408,10 +381,11 @@ class HeavyHistory:
         self.last = np.array([EVER, 0])
         self.tail = tail
         self.since = EVER
+        self.counted = 0
         self._reach_days()
 
     @classmethod
-    def of(cls, shape: Shape, rows: Integers, tail: Tail | None) -> "HeavyHistory":
+    def of(cls, shape: Shape, rows: Integers, tail: Chunk | None) -> "HeavyHistory":
         """The history of a key's rows, a column a line, of which the newest day's are kept."""
         rows = np.ascontiguousarray(sorted_rows(rows))
         days = rows[T] // DAY_US
@@ -459,7 +433,7 @@ class HeavyHistory:
         """Take the rows of a day, a column a line in order, into memory."""
         n = rows.shape[1]
         at = self._claim(number, n)
-        self.rows[:-1, at : at + n] = rows
+        self.rows[:-FURTHER_LINES, at : at + n] = rows
         self.segments[:, number] = at, n
 
     def drop(self) -> None:
@@ -505,9 +479,9 @@ class HeavyHistory:
     def _insert(self, number: int, row: Integers) -> None:
         lo, n = self.segments[:, number].tolist()
         if n == self._rooms[number]:
-            rows = self.rows[:-1, lo : lo + n].copy()
+            rows = self.rows[:-FURTHER_LINES, lo : lo + n].copy()
             lo = self._claim(number, 2 * n)
-            self.rows[:-1, lo : lo + n] = rows
+            self.rows[:-FURTHER_LINES, lo : lo + n] = rows
         insert(self.rows, lo, lo + n, row)
         self.segments[:, number] = lo, n + 1
 

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from features.contracts.events import Event
 from features.store.database import Database
 from features.store.disk import RANGE, Asked, Disk, in_order
-from features.store.keys import Found
 from features.store.ledger import HEAD
 from features.store.rows import natural_key
 
@@ -90,7 +89,7 @@ class Look(NamedTuple):
     head: int
     number: int
     has_versions: bool
-    found: list[Found]
+    found: list[bytes]
     codes: dict[str, int]
 
 

@@ -6,20 +6,22 @@ from functools import cached_property
 import numpy as np
 
 from features.contracts.vectors import Integers
-from features.scan.light import GRIDS, OP
+from features.scan.light import GRIDS, NOWHERE, OP
 
 
 @dataclass(frozen=True)
 class Shape:
     """Columns of a stream's rows, and the slots that day tiles of its heavy keys have.
 
-    `slots` are groups as `features.scan.light` reads them, sums before histograms; `codes` are
-    those that their conditions allow.
+    `linked` is the column by which a light key's rows are linked, -1 for none. `slots` are groups
+    as `features.scan.light` reads them, sums before histograms; `codes` are those that their
+    conditions allow.
     """
 
     columns: int
     slots: Integers
     codes: Integers
+    linked: int = NOWHERE
 
     @cached_property
     def n_grids(self) -> int:

@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
-from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, OBSERVED, SEQ, T
-from features.scan.light import (
+from features.scan.layout import (
+    GONE_FIRST,
+    GONE_OBSERVED,
     GONE_ROWS,
-    GRIDS,
+    GONE_SEQ,
     LATEST_ANY,
     LATEST_OBSERVED,
     LATEST_SEQ,
-    OP,
-    VALUE,
-    is_before,
+    OBSERVED,
+    SEQ,
+    T,
 )
+from features.scan.light import GRIDS, OP, VALUE, is_before
 from features.scan.tiles import DAY_US, SUMS, Counts, Tiles, add_row, find_ends
 from features.store.chunks import Bytes, put, take
 from features.store.shape import Shape

@@ -16,12 +16,13 @@ from features.contracts.vectors import Integers
 from features.kernels import NEVER
 from features.live.engine import LiveEngine
 from features.live.view import LiveView
-from features.scan.layout import GONE_FIRST, GONE_OBSERVED, GONE_SEQ, T
-from features.scan.light import GROUP_WIDTH, IN_USE
+from features.scan.layout import FURTHER_LINES, GONE_FIRST, GONE_OBSERVED, GONE_SEQ, IN_USE, T
+from features.scan.light import GROUP_WIDTH
 from features.spec import Feature, Measure, RobustZ, Scenario, Share, Since, Where, Window
+from features.store.bundle import EVER
 from features.store.disk import Asked, Place
 from features.store.history import HistoryStore, Sizes
-from features.store.keys import EVER, End, LightHistory
+from features.store.keys import End, LightHistory
 from features.store.ledger import Ledger
 from features.store.shape import Shape
 
@@ -77,8 +78,11 @@ def _store(*, chunk_rows: int = 8, cache_rows: int = 10_000) -> HistoryStore:
 def _rows(store: HistoryStore, place: Place) -> list[list[int]]:
     (history,) = store.read([Asked(place, EVER)])
     assert isinstance(history, LightHistory)
-    whole = history.whole
-    rows: list[list[int]] = whole[:-1, : whole[-1, IN_USE]].T.tolist()
+    return _told(history.whole)
+
+
+def _told(whole: Integers) -> list[list[int]]:
+    rows: list[list[int]] = whole[:-FURTHER_LINES, : whole[-1, IN_USE]].T.tolist()
     return rows
 
 
@@ -172,8 +176,7 @@ def test_memory_reaches_back_as_far_as_is_asked(times: list[int], since: list[in
     for seq, start in enumerate(since, len(times) + 1):
         (history,) = store.read([Asked(A, start)])
         assert isinstance(history, LightHistory)
-        rows = history.whole
-        held = [row for row in rows[:-1, : rows[-1, IN_USE]].T.tolist() if row[T] >= start]
+        held = [row for row in _told(history.whole) if row[T] >= start]
         assert held == [row for row in _rows(whole, A) if row[T] >= start]
         for one in (store, whole):
             one.append(A, _row(max(start, 10), seq))

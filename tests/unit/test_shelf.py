@@ -12,11 +12,13 @@ from features.contracts.events import EPOCH, Event, EventField
 from features.contracts.vectors import Integers
 from features.kernels import NEVER
 from features.live.engine import LiveEngine
-from features.scan.light import GROUP_WIDTH, IN_USE
+from features.scan.layout import FURTHER_LINES, IN_USE
+from features.scan.light import GROUP_WIDTH
 from features.spec import Feature, Scenario, Window
+from features.store.bundle import EVER, chunks, last, said
 from features.store.disk import Asked, Place
 from features.store.history import HistoryStore, Sizes
-from features.store.keys import EVER, End, LightHistory
+from features.store.keys import End, LightHistory
 from features.store.ledger import Ledger
 from features.store.shape import Shape
 
@@ -60,7 +62,7 @@ def _rows(store: HistoryStore, place: Place, since: int) -> list[list[int]]:
     (history,) = store.read([Asked(place, since)])
     assert isinstance(history, LightHistory)
     whole = history.whole
-    rows = whole[:-1, : whole[-1, IN_USE]].T.tolist()
+    rows = whole[:-FURTHER_LINES, : whole[-1, IN_USE]].T.tolist()
     return [row for row in rows if row[0] >= since]
 
 
@@ -69,12 +71,12 @@ def _assert_shelf_is_disk(store: HistoryStore) -> None:
         for key in keys:
             held = store.disk.shelf.found(stream, key, NEVER)
             assert held is not None
-            since = held.since
+            since, _ = said(held)
             (found,) = store.disk.read([Asked((stream, key), since)])
-            assert [c for c in held.chunks if c.t0 >= since] == [
-                c for c in found.chunks if c.t0 >= since
-            ]
-            assert held.tail == found.tail
+            ours, theirs = chunks(held), chunks(found)
+            assert [c for c in ours if c.t0 >= since] == [c for c in theirs if c.t0 >= since]
+            assert last(held) == last(found)
+            assert said(held)[1] == sum(chunk.n for chunk in ours)
 
 
 class Twins:
@@ -164,8 +166,8 @@ def test_old_chunks_stay_on_disk() -> None:
     found = other.disk.shelf.found(0, "A", 20)
 
     assert found is not None
-    assert 17 <= found.chunks[0].t0 < 20
-    assert other.disk.shelf.found(0, "A", found.since - 1) is None
+    assert 17 <= chunks(found)[0].t0 < 20
+    assert other.disk.shelf.found(0, "A", said(found)[0] - 1) is None
     assert len(_rows(other, (0, "A"), EVER)) == 30
 
 
