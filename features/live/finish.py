@@ -11,6 +11,7 @@ from numba import njit
 from features.contracts.vectors import Codes, Integers, Matrix, Vector
 from features.finalisers import NOT_APPLICABLE, finish
 from features.kernels import STATE_WIDTH, step
+from features.live.program import table
 from features.scan.layout import FURTHER_LINES
 from features.scan.light import Marks, light_states
 from features.store.chunks import Bytes
@@ -18,6 +19,11 @@ from features.store.keys import opened
 
 QUERY: Final = 5
 """Integers of a query."""
+GROUPS, OWNS, ALLOWED, SPECS, USES, NUMBERS, PLACES = range(7)
+"""Tables of a program: groups, what they compare with and the codes that they allow; specs, states
+and numbers of the features; and where numbers and codes of the event go: a group and the place
+among what it compares with, or -1 and a feature, which it is, and whether its step is meant. Owns
+and numbers are those of an event without any."""
 
 
 @njit(cache=True, nogil=True)
@@ -57,31 +63,25 @@ def answered(
     others: Integers,
     lengths: Integers,
     applies: Marks,
-    groups: Integers,
-    owns: Integers,
-    codes: Integers,
-    specs: Integers,
-    uses: Integers,
-    numbers: Integers,
-    places: Integers,
+    tables: Integers,
     values: Vector,
     status: Codes,
     peers: Matrix,
 ) -> bool:
     """Every feature of one event none of whose keys is heavy.
 
-    `bundle` has the rows of `stream`, -1 for none, and `own` is what the event says of itself;
-    `places` say where its numbers and codes go: group and place among `owns`, or -1 and the
-    place among `numbers`, which it is, and whether its step on the grid is meant. Both are what
-    they are of an event without any.
-    Returns False, and nothing, where rows of a bundle have to be put in order first.
+    `bundle` has the rows of `stream`, -1 for none; `own` is what the event says of itself, and
+    `tables` the program that `tables_of` makes. Returns False, and nothing, where rows of a bundle
+    have to be put in order first.
     """
     further, is_sorted = histories[0], True
     if stream >= 0:
         further, is_sorted = opened(bundle, len(histories[stream]) - FURTHER_LINES)
     if not is_sorted:
         return False
-    owns, numbers = owns.copy(), numbers.copy()
+    groups, codes, query = table(tables, GROUPS), table(tables, ALLOWED)[0], own[:QUERY]
+    owns, numbers = table(tables, OWNS).copy(), table(tables, NUMBERS)[0].copy()
+    places = table(tables, PLACES)
     for k in range(len(places)):
         value = own[QUERY + places[k, 2]]
         if places[k, 3]:
@@ -91,7 +91,7 @@ def answered(
         else:
             numbers[places[k, 1]] = value
     states = np.zeros((len(lengths), STATE_WIDTH), np.int64)
-    query = own[:QUERY]
     light_states(histories, further, stream, query, others, groups, lengths, owns, codes, states)
+    specs, uses = table(tables, SPECS), table(tables, USES)
     finished(specs, uses, states, numbers, applies, query[0], values, status, peers)
     return True

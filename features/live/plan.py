@@ -12,6 +12,7 @@ from features.declared import Graph
 from features.finalise import applied_key, own_number, spec_of
 from features.kernels import MISSING
 from features.kernels.network import weights
+from features.live.program import program
 from features.live.streams import STEPS, Stream, Streams, compared, graphs, measured, value_column
 from features.measure import plain
 from features.scan import light
@@ -177,8 +178,9 @@ class LivePlan:
             for (group, place, name, is_code), is_step in zip(owns, steps, strict=True)
         ]
         self.own_places = np.array(places, np.int64).reshape(-1, 4)
-        tables = self.codes, self.specs, self.uses, self.numbers_none, self.own_places
-        self.tables = self.features.groups, self.features.owns_none, *tables
+        held = self.features.groups, self.features.owns_none, self.codes
+        finals = self.specs, self.uses, self.numbers_none, self.own_places
+        self.program = program(*held, *finals)
 
     def shape(self, number: int) -> Shape:
         """What the store must know of a stream."""

@@ -455,7 +455,7 @@ class LiveView:
             self.hidden,
             self.lengths(plan.features),
             self._applies(),
-            *plan.tables,
+            plan.program,
             values,
             status,
             peers,

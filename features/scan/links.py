@@ -91,9 +91,8 @@ def first_of(codes: Integers, begin: int, end: int, code: int) -> int:
 @njit(cache=True, nogil=True)
 def distinct(rows: Integers, lo: int, hi: int, start: int, state: Integers) -> None:
     """State of the codes of the rows `lo` to `hi`: all of a linked history from `start` on."""
-    links = rows[len(rows) + LINKS]
     absent = found = np.int64(0)
-    for p in range(lo, hi):
-        found += links[p] < start
-        absent += links[p] == _NO_CODE
+    for link_of in rows[len(rows) + LINKS, lo:hi]:
+        found += link_of < start
+        absent += link_of == _NO_CODE
     state[N], state[DISTINCT] = hi - lo - absent, found

@@ -199,41 +199,57 @@ def counted_codes(x: Integers, edges: Integers, span: Span, out: Integers) -> No
 
 @njit(cache=True, nogil=True)
 def grid_state(
-    steps: Integers, base: int, low: int, high: int, n: int, own: int, state: Integers
+    steps: Table, base: int, low: int, high: int, n: int, own: int, state: Integers
 ) -> None:
     """Grid state of `n` values from `low` to `high`, of which `steps[v - base]` are `v`."""
     state[:] = 0
     state[N] = n
     if n == 0:
         return
-    order, below, median = (n - 1) // 2, np.int64(0), low
-    stretch = total_of(steps, low - base, low - base + _STRETCH)
+    order, below, at = (n - 1) // 2, np.int64(0), low - base
+    stretch = total_of(steps, at, at + _STRETCH)
     while below + stretch <= order:
-        below, median = below + stretch, median + _STRETCH
-        stretch = total_of(steps, median - base, median - base + _STRETCH)
-    while below + steps[median - base] <= order:
-        below += steps[median - base]
-        median += 1
-    within, d = steps[median - base], np.int64(0)
-    while within <= order:
-        d += 1
-        if median - d >= low:
-            within += steps[median - d - base]
-        if median + d <= high:
-            within += steps[median + d - base]
-    state[MEDIAN], state[MAD] = median, d
+        below, at = below + stretch, at + _STRETCH
+        stretch = total_of(steps, at, at + _STRETCH)
+    while below + steps[at] <= order:
+        below += steps[at]
+        at += 1
+    state[MEDIAN], state[MAD] = base + at, reach(steps, at, order)
     if own != MISSING:
-        state[BELOW] = total_of(steps, low - base, min(own, high + 1) - base)
+        place = max(min(own, high + 1), low) - base
+        state[BELOW] = below + total_of(steps, at, place) - total_of(steps, place, at)
         if low <= own <= high:
             state[EQUAL] = steps[own - base]
 
 
 @njit(cache=True, nogil=True)
-def total_of(steps: Integers, lo: int, hi: int) -> int:
+def reach(steps: Table, at: int, order: int) -> int:
+    """How far from step `at` on both sides more than `order` values lie."""
+    d, within = np.int64(0), np.int64(steps[at])
+    more = ring(steps, at, d, _STRETCH)
+    while within + more <= order:
+        d, within = d + _STRETCH, within + more
+        more = ring(steps, at, d, _STRETCH)
+    while within <= order:
+        within += ring(steps, at, d, 1)
+        d += 1
+    return d
+
+
+@njit(cache=True, nogil=True)
+def ring(steps: Table, at: int, d: int, width: int) -> int:
+    """How many values lie farther than `d` from step `at`, and no farther than `width` more."""
+    first, last = at - d, at + d + 1
+    before = total_of(steps, max(first - width, 0), max(first, 0))
+    return before + total_of(steps, last, last + width)
+
+
+@njit(cache=True, nogil=True)
+def total_of(steps: Table, lo: int, hi: int) -> int:
     """How many values are of the steps `lo` to `hi`, as far as there are such."""
     total = np.int64(0)
-    for k in range(lo, min(hi, len(steps))):
-        total += steps[k]
+    for n in steps[lo:hi]:
+        total += n
     return total
 
 
@@ -243,12 +259,11 @@ def grids(x: Integers, edges: Integers, span: Span, own: int, out: Integers) -> 
     base, top = np.int64(GRID_HALF), np.int64(-GRID_HALF)
     for v in x:
         base, top = min(base, v), max(top, v)
-    steps = np.zeros(max(int(top - base) + 1, 0), np.int64)
+    steps = np.zeros(max(int(top - base) + 1, 0), np.int32)
     low, high = np.int64(GRID_HALF), np.int64(-GRID_HALF)
     done, a = len(x), nearest(edges, span, len(x), -1)
     while a >= 0:
-        for k in range(edges[a], done):
-            v = x[k]
+        for v in x[edges[a] : done]:
             low, high = min(low, v), max(high, v)
             steps[v - base] += 1
         done = edges[a]

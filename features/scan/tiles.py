@@ -40,7 +40,7 @@ from features.scan.light import (
     used_columns,
     visible,
 )
-from features.scan.reduce import add_moments, count_state, ends, grid_state
+from features.scan.reduce import Table, add_moments, count_state, ends, grid_state
 
 DAY_US: Final = 86_400_000_000
 SUMS: Final = C + 1
@@ -271,7 +271,7 @@ def _grid_state(
 ) -> None:
     """Grid state of the whole days `b` to `c`, but for the doubtful, and of the steps `x`."""
     held, base, slot = tiles[2], tiles[4][group[SLOT]], group[SLOT]
-    room = np.zeros(2 * GRID_HALF + 1, np.int64)
+    room = np.zeros(2 * GRID_HALF + 1, np.int32)
     until, before, shift = held[slot, c], held[slot, b], base + GRID_HALF
     total, low, high = np.int64(len(x)), np.int64(GRID_HALF), np.int64(-GRID_HALF)
     for k in range(held.shape[2]):
@@ -290,7 +290,7 @@ def _grid_state(
 
 
 @njit(cache=True, nogil=True)
-def _take_away(until: Counts, before: Counts, room: Integers, shift: int) -> int:
+def _take_away(until: Counts, before: Counts, room: Table, shift: int) -> int:
     """Take a day's steps away from a histogram; return how many."""
     total = np.int64(0)
     for k in range(len(until)):
