@@ -19,6 +19,8 @@ from features.store.keys import opened
 
 QUERY: Final = 5
 """Integers of a query."""
+PEERS_WIDTH: Final = 5
+"""What is said of the peers that an event was compared with."""
 GROUPS, OWNS, ALLOWED, SPECS, USES, NUMBERS, PLACES = range(7)
 """Tables of a program: groups, what they compare with and the codes that they allow; specs, states
 and numbers of the features; and where numbers and codes of the event go: a group and the place

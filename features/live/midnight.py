@@ -17,7 +17,8 @@ class MidnightView(LiveView):
         self.mark, self.is_newest = mark, False
         self.t_us = midnight
         self.clocks = [midnight, -1, *bound, mark]
-        self.own, self._columns, self._looked = {}, {}, None
+        self.own, self._columns, self._code_of = {}, {}, {}
+        self._looked = self._at_hand = None
         self.__dict__["others"] = []
 
     @classmethod

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from struct import Struct
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from features.declared import Graph
 from features.finalise import applied_key, own_number, spec_of
 from features.kernels import MISSING
 from features.kernels.network import weights
+from features.live.finish import PEERS_WIDTH, QUERY
 from features.live.program import program
 from features.live.streams import STEPS, Stream, Streams, compared, graphs, measured, value_column
 from features.measure import plain
@@ -166,7 +168,8 @@ class LivePlan:
         """Which values of an event its features take, each once, and where each goes.
 
         A value is a column, and whether the event's text is looked for among the codes; of some
-        the step on the grid is taken.
+        the step on the grid is taken. `told` and `peers` are room for one call, used again by the
+        next.
         """
         owns = [(*own[:2], own[2].removeprefix(STEPS), own[1] > 0) for own in self.features.owns]
         owns += [(light.NOWHERE, k, name, False) for k, name in self.numbers]
@@ -181,6 +184,14 @@ class LivePlan:
         held = self.features.groups, self.features.owns_none, self.codes
         finals = self.specs, self.uses, self.numbers_none, self.own_places
         self.program = program(*held, *finals)
+        self.told = np.empty(QUERY + len(self.own_values), np.int64)
+        self._told, self._write = self.told.data, Struct(f"{len(self.told)}q").pack_into
+        self.peers = np.empty((len(self.specs), PEERS_WIDTH))
+
+    def tell(self, numbers: Sequence[int]) -> Integers:
+        """What an event says of itself, as kernels take it, until the next is told."""
+        self._write(self._told, 0, *numbers)
+        return self.told
 
     def shape(self, number: int) -> Shape:
         """What the store must know of a stream."""

@@ -1,5 +1,6 @@
 """One live event seen against its keys' histories."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 from math import isnan
@@ -27,10 +28,9 @@ from features.scan.tiles import DAY_US, heavy_states
 from features.spec import Feature, Key, Measure
 from features.store.bundle import EMPTY, array
 from features.store.disk import Asked, Place
-from features.store.keys import End, HeavyHistory, LightHistory
+from features.store.keys import End, HeavyHistory, KeyHistory, LightHistory
 from features.store.tiles import DayTiles
 
-PEERS_WIDTH: Final = 5
 _NONE: Final = np.empty(0, np.int64)
 _NO_BUNDLE: Final = array(EMPTY)
 
@@ -49,7 +49,9 @@ class LiveView:
         self.own: dict[str, int | str | None] = {**event.fields, "kind": event.kind}
         self.is_measured = False
         self._columns: dict[str | None, dict[str, int]] = {}
+        self._code_of: dict[str, int] = {}
         self._looked: Looked | None = None
+        self._at_hand: list[tuple[Part, KeyHistory]] | None = None
         self._found: dict[GraphPlan, Joined | None] = {}
 
     def standing(self, mark: int, *, has_versions: bool = True, is_newest: bool = False) -> Self:
@@ -132,8 +134,9 @@ class LiveView:
                 self.own[measure.name] = self._text_of(measure, value)
             else:
                 self.own[measure.name] = None if value == MISSING else value
-            self._looked = None
+            self._looked = self._at_hand = None
             self._columns.clear()
+            self._code_of.clear()
         self.is_measured = True
 
     def _text_of(self, measure: Measure, code: int) -> str | None:
@@ -224,6 +227,29 @@ class LiveView:
         """Microseconds since the calendar period of the event began."""
         return self.t_us - int(self.ground.calendar.period_starts(self.t, period)[0])
 
+    def is_at_hand(self) -> bool:
+        """Whether nothing has to be read of what the features look at; it is held then.
+
+        Only where no measure has to be known first.
+        """
+        if self.ground.plan.measures:
+            return False
+        found, at_hand = [], self.ground.store.at_hand
+        for part, place, since in self._looks(self.ground.plan.features):
+            history = at_hand(place, since)
+            if history is None:
+                return False
+            found.append((part, history))
+        self._at_hand = found
+        return True
+
+    def _held(self) -> list[tuple[Part, KeyHistory]]:
+        """The histories that the features look at, and what is asked of each."""
+        if self._at_hand is None:
+            asked, parts = self.asked
+            self._at_hand = list(zip(parts, self.ground.store.read(asked), strict=True))
+        return self._at_hand
+
     @property
     def asked(self) -> Looked:
         """What of the histories the features look at, as far as the event names it by now."""
@@ -247,10 +273,24 @@ class LiveView:
         return list(most.values())
 
     @property
+    def unknown(self) -> list[str]:
+        """Texts whose codes rows are compared with, as far as these are not in memory."""
+        own, code_of, out = self.own, self.ground.codes.held, []
+        for name in self.ground.plan.own_codes:
+            value = own.get(name)
+            if value is not None:
+                text = str(value)
+                if text in code_of:
+                    self._code_of[name] = code_of[text]
+                else:
+                    out.append(text)
+        return out
+
+    @property
     def compared(self) -> list[str]:
         """Texts of the event whose codes rows are compared with."""
-        own, names = self.own, self.ground.plan.own_codes
-        return [str(own[name]) for name in names if own.get(name) is not None]
+        own = self.own
+        return [str(own[name]) for name in self.ground.plan.own_codes if own.get(name) is not None]
 
     def _states_of(self, question: Question, looked: Looked | None = None) -> Integers:
         ground = self.ground
@@ -260,7 +300,7 @@ class LiveView:
         rows, heavy = list(ground.empty), []
         for one, part, history in zip(asked, parts, ground.store.read(asked), strict=True):
             if isinstance(history, LightHistory):
-                rows[part.stream] = history.rows if self.is_newest else self.rows_of(history)
+                rows[part.stream] = self.rows_of(history)
             else:
                 heavy.append((one.place, part, history))
         light_states(
@@ -282,22 +322,26 @@ class LiveView:
 
     def rows_of(self, history: LightHistory) -> Integers:
         """Rows of a light key; those that are gone are among them if the event may not know it."""
+        if self.is_newest:
+            return history.rows
         return history.rows if knows_all(history.rows[-1], self.query) else history.whole
 
     def _asked(self, question: Question) -> Looked:
         """The histories that are looked at, and what of the question is asked of each."""
+        looks = list(self._looks(question))
+        return [Asked(place, since) for _, place, since in looks], [part for part, _, _ in looks]
+
+    def _looks(self, question: Question) -> Iterator[tuple[Part, Place, int]]:
+        """What is asked of a stream, of which key there, and since when."""
         so_far: dict[int, int] = {}
         for _, number, period in question.periods:
             so_far[number] = max(so_far.get(number, 0), self._so_far(period))
-        asked: list[Asked] = []
-        parts: list[Part] = []
+        t, key_of = self.t_us, self.key
         for number, part in enumerate(question.parts):
-            key = self.key(part.key)
+            key = key_of(part.key)
             if key is not None:
                 length = max(part.longest, so_far.get(number, 0)) if so_far else part.longest
-                asked.append(Asked((part.stream, key), self.t_us - length))
-                parts.append(part)
-        return asked, parts
+                yield part, (part.stream, key), t - length
 
     def _fill(
         self,
@@ -408,9 +452,12 @@ class LiveView:
         return np.array([*head, *values], np.int64)
 
     def finish(self) -> tuple[Vector, Codes, Vector]:
-        """Values, statuses, and what comparisons with peers compared with, feature by feature."""
+        """Values, statuses, and what comparisons with peers compared with, feature by feature.
+
+        The last holds until the next call, of any view of the plan.
+        """
         plan, n = self.ground.plan, len(self.ground.plan.specs)
-        values, status, peers = np.empty(n), np.empty(n, np.int8), np.empty((n, PEERS_WIDTH))
+        values, status, peers = np.empty(n), np.empty(n, np.int8), plan.peers
         if not self._is_answered(values, status, peers):
             numbers = plan.numbers_none.copy()
             for k, name in plan.numbers:
@@ -435,23 +482,29 @@ class LiveView:
     def _is_answered(self, values: Vector, status: Codes, peers: Matrix) -> bool:
         """Fill in all features with one call, which serves light keys that are in order."""
         ground, is_newest = self.ground, self.is_newest
-        plan, (asked, parts) = ground.plan, self.asked
-        rows, bundle, stream = list(ground.empty), _NO_BUNDLE, NOWHERE
-        for part, history in zip(parts, ground.store.read(asked), strict=True):
+        plan, rows, bundle, stream = ground.plan, [*ground.empty], _NO_BUNDLE, NOWHERE
+        for part, history in self._held():
             if not isinstance(history, LightHistory):
                 return False
-            if stream == NOWHERE and history.is_bundled:
+            held = history.held
+            if held is None and stream == NOWHERE and history.is_bundled:
                 bundle, stream = array(history.bundle), part.stream
+            elif held is not None and is_newest:
+                rows[part.stream] = held
             else:
-                rows[part.stream] = history.rows if is_newest else self.rows_of(history)
-        own = self.clocks.copy()
+                rows[part.stream] = self.rows_of(history)
+        own, code_of = self.clocks.copy(), self._code_of
         for name, is_code in plan.own_values:
-            own.append(self._own_code(name) if is_code else self.column(name))
+            if not is_code:
+                own.append(self.number(name))
+            else:
+                code = code_of.get(name)
+                own.append(self._own_code(name) if code is None else code)
         is_done: bool = answered(
             tuple(rows),
             bundle,
             stream,
-            np.array(own),
+            plan.tell(own),
             self.hidden,
             self.lengths(plan.features),
             self._applies(),

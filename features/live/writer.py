@@ -51,7 +51,7 @@ class LiveWriter:
     """Keeps the histories of one scenario up with its ledger."""
 
     def __init__(self, ground: Ground, *, is_shared: bool = False) -> None:
-        self.ground = ground
+        self.ground, self._connection = ground, ground.ledger.connection
         self.spec_hash = ground.scenario.spec_hash(ground.calendar)
         self.marks = Marks(ground.ledger.connection, ground.scenario.name, is_shared=is_shared)
         self._events = Seen(ground.ledger.connection, ground.scenario.name)
@@ -75,10 +75,10 @@ class LiveWriter:
 
         What was read of them is in memory then.
         """
-        store = self.ground.store
-        absent, texts = store.absent(view.wanted), self.ground.codes.unknown(view.compared)
+        store, texts = self.ground.store, view.unknown
+        absent = [] if view.is_at_hand() else store.absent(view.wanted)
         if not absent and not texts and self._is_new(view.event):
-            return Look(self._head, self._at.number, has_versions=False, found=[], codes={})
+            return Look(self._head, self._at.number, False, [], {})
         wanted = Wanted(store.disk, absent, texts)
         at = self.marks.look(view.event, self.spec_hash, wanted)
         if at is None or at.head != self._head or at.number != self._at.number:
@@ -92,16 +92,17 @@ class LiveWriter:
 
     def _is_new(self, event: Event) -> bool:
         """Whether memory alone tells that nothing was written and the event has no version."""
-        if self._events.mark != self._head or self._events.may_hold(event):
+        events, head = self._events, self._head
+        if events.mark != head or events.may_hold(event):
             return False
-        is_as_left = self.marks.is_as_left(self._head, self._at.number)
-        if is_as_left:
-            self._be_sure()
+        is_as_left = self.marks.is_as_left(head, self._at.number)
+        if is_as_left and not self._connection.in_transaction:
+            self._sure = head
         return is_as_left
 
     def _be_sure(self) -> None:
         """Note the ledger's head as one that no rollback takes back."""
-        if not self.ground.ledger.connection.in_transaction:
+        if not self._connection.in_transaction:
             self._sure = self._head
 
     def is_current(self) -> bool:

@@ -20,6 +20,11 @@ class Codes:
         self._codes: dict[str, int] = {}
         self._texts: dict[int, str] = {}
 
+    @property
+    def held(self) -> Mapping[str, int]:
+        """The codes that memory holds."""
+        return self._codes
+
     def code(self, text: str) -> int:
         """The code of `text`, given now where it has none."""
         held = self._codes.get(text)
@@ -34,13 +39,9 @@ class Codes:
                 self._keep(text, held)
         return held
 
-    def unknown(self, texts: Iterable[str]) -> list[str]:
-        """Those of the texts whose code is not in memory."""
-        return [text for text in texts if text not in self._codes]
-
     def preload(self, texts: Iterable[str]) -> None:
         """Read the codes of those texts that have one into memory."""
-        unknown = self.unknown(dict.fromkeys(texts))
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._codes]
         for k in range(0, len(unknown), _AT_ONCE):
             part = unknown[k : k + _AT_ONCE]
             marks = ", ".join("?" * len(part))

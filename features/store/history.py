@@ -22,7 +22,7 @@ from features.scan.layout import FURTHER_LINES, IN_USE, T
 from features.scan.tiles import DAY_US
 from features.store.bundle import EVER, NO_CHUNK, last, said
 from features.store.database import Database
-from features.store.disk import FOREVER, Asked, Disk, Place
+from features.store.disk import Asked, Disk, Place
 from features.store.keys import (
     End,
     HeavyHistory,
@@ -108,6 +108,18 @@ class HistoryStore:
         self._make_room()
         return found
 
+    def at_hand(self, place: Place, since: int) -> KeyHistory | None:
+        """The key's history, complete since an instant, if nothing has to be read for it."""
+        history = self._cache.get(place)
+        if history is None:
+            bundle = self.disk.shelf.found(*place, since)
+            if bundle is not None:
+                history = self._begin(place, bundle)
+                self._make_room()
+            return history
+        self._cache.move_to_end(place)
+        return history if history.since <= since else None
+
     def absent(self, asked: Sequence[Asked]) -> list[Asked]:
         """What of that which is asked is to be read; what is on the shelf is taken from there.
 
@@ -134,18 +146,27 @@ class HistoryStore:
 
     def _take(self, place: Place, bundle: bytes) -> None:
         """Take a light key's rows into memory, or those before the ones that are there."""
-        history, shape, until = self._cache.get(place), self.shapes[place[0]], FOREVER
-        since, _ = said(bundle)
-        if isinstance(history, LightHistory):
-            until = history.since
-            history.reach_back(rows_of(bundle, shape.columns), since)
-        else:
-            history = LightHistory(bundle, shape)
+        history = self._cache.get(place)
+        if not isinstance(history, LightHistory):
+            self._begin(place, bundle)
+            return
+        until, (since, _) = history.since, said(bundle)
+        history.reach_back(rows_of(bundle, self.shapes[place[0]].columns), since)
         for row in self._waiting.get(place, ()):
             if since <= row[T] < until:
                 history.add(row)
-        self._hold(place, history)
+        self._count(history)
         self.recent.add(place)
+
+    def _begin(self, place: Place, bundle: bytes) -> LightHistory:
+        """Take a light key into memory of which nothing is there, and what waits of it."""
+        history = self._cache[place] = LightHistory(bundle, self.shapes[place[0]])
+        for row in self._waiting.get(place, ()):
+            if row[T] >= history.since:
+                history.add(row)
+        self._count(history)
+        self.recent.add(place)
+        return history
 
     def open(self, one: Asked) -> None:
         """Read a key into memory, ready to be looked at."""

@@ -229,16 +229,16 @@ class LightHistory:
 
     So who knows of every end scans `rows`, and who does not the `whole`. Rows stay in their
     `bundle` until they are asked for, since most keys are seen once in a long time; what is added
-    meanwhile waits. `counted` is for who keeps account of the memory that is taken.
+    meanwhile waits: `held` is None as long. `counted` is for who keeps account of memory.
     """
 
-    __slots__ = ("_added", "_gone", "_n", "_rows", "_shape", "_tail", "bundle", "counted", "since")
+    __slots__ = ("_added", "_gone", "_n", "_shape", "_tail", "bundle", "counted", "held", "since")
 
     def __init__(self, bundle: bytes, shape: Shape) -> None:
         self.bundle = bundle
         self.since, self._n = said(bundle)
         self.counted = 0
-        self._rows: Integers | None = None
+        self.held: Integers | None = None
         self._added: list[Integers] = []
         self._shape = shape
         self._tail: Chunk | None = _UNREAD
@@ -257,26 +257,26 @@ class LightHistory:
     @property
     def is_bundled(self) -> bool:
         """Whether the `bundle` says all, and is short enough to be unpacked each time."""
-        return self._rows is None and not self._added and len(self.bundle) <= MOST_BUNDLED
+        return self.held is None and not self._added and len(self.bundle) <= MOST_BUNDLED
 
     def open(self) -> None:
         """Unpack the rows, unless that is as fast where they are looked at."""
-        if self._rows is None and not self.is_bundled:
+        if self.held is None and not self.is_bundled:
             self._open()
 
     @property
     def rows(self) -> Integers:
         """The rows that are not gone."""
-        return self._open() if self._rows is None else self._rows
+        return self._open() if self.held is None else self.held
 
     @rows.setter
     def rows(self, rows: Integers) -> None:
-        self._rows = rows
+        self.held = rows
 
     @property
     def gone(self) -> Integers:
         """The rows that are gone, a column a line."""
-        if self._rows is None:
+        if self.held is None:
             self._open()
         return self._gone
 
@@ -288,12 +288,12 @@ class LightHistory:
         """Unpack the rows that are not gone, and add those that wait."""
         self._tail = self.tail
         rows, self._gone = parted(rows_of(self.bundle, self._shape.columns))
-        self._rows = self._linked(rows)
+        self.held = self._linked(rows)
         self.bundle, added = EMPTY, self._added
         for row in added:
             self.add(row)
         self._added = []
-        return self._rows
+        return self.held
 
     def _linked(self, rows: Integers) -> Integers:
         """The rows, linked where that is of use."""
@@ -304,15 +304,15 @@ class LightHistory:
     @property
     def n(self) -> int:
         """Number of rows that are not gone; while they are in their bundle, of all."""
-        if self._rows is not None:
-            return int(self._rows[-1, IN_USE])
+        if self.held is not None:
+            return int(self.held[-1, IN_USE])
         return self._n + len(self._added)
 
     @property
     def size(self) -> int:
         """Rows that there is room for, or will be."""
-        if self._rows is not None:
-            return int(self._rows.shape[1] + self._gone.shape[1])
+        if self.held is not None:
+            return int(self.held.shape[1] + self._gone.shape[1])
         n = self.n
         return max(n + n // 8, LEAST_ROOM)
 
@@ -323,7 +323,7 @@ class LightHistory:
 
     def add(self, row: Integers) -> None:
         """Insert a row at its place; the newest goes to the end at no cost."""
-        if self._rows is None:
+        if self.held is None:
             self._added.append(row)
             return
         if row[GONE_SEQ] != NEVER:

@@ -102,6 +102,7 @@ class Marks:
     def __init__(self, connection: Database, scenario: str, *, is_shared: bool) -> None:
         self.connection, self.scenario, self.is_shared = connection, scenario, is_shared
         self._number = f"history {scenario}"
+        self._noted = connection.noted
         self._others: int | None = None
 
     def position(self) -> Position | None:
@@ -115,7 +116,7 @@ class Marks:
         They do where a look found them there, or this connection brought them there since, and no
         other has committed meanwhile.
         """
-        noted = self.connection.noted
+        noted = self._noted
         if self._others is None or noted.get(HEAD) != head or noted.get(self._number) != number:
             return False
         is_alone = self.connection.others() == self._others
@@ -147,7 +148,7 @@ class Marks:
         if head is None:
             return None
         found = in_order(asked, chunks) if asked else []
-        self.connection.noted.update({HEAD: head[0] or 0, self._number: head[1]})
+        self._noted.update({HEAD: head[0] or 0, self._number: head[1]})
         return Look(head[0] or 0, head[1], bool(head[2]), found, codes)
 
     def advance(self, at: Position, seq: int, observed_us: int) -> int | None:
@@ -156,14 +157,14 @@ class Marks:
         row = self.connection.execute(_ADVANCE, parameters).fetchone()
         if row is None:
             return None
-        number = self.connection.noted[self._number] = int(row[0])
+        number = self._noted[self._number] = int(row[0])
         return number
 
     def restart(self, spec_hash: str, seq: int, observed_us: int) -> None:
         """State that the histories were made anew; no log leads there."""
         parameters = (self.scenario, spec_hash, seq, 2 * LOGGED, observed_us)
         self.connection.execute(_SET, parameters)
-        self.connection.noted.pop(self._number, None)
+        self._noted.pop(self._number, None)
 
     def log(self, number: int, entry: Entry) -> None:
         """Write what the append of that number changed, where other processes may ask."""
